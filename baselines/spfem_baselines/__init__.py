@@ -1,0 +1,8 @@
+"""What is compared: the trivial bounds and the project's own models, behind one small contract.
+
+Any object with the attributes of `Adapter` is a model to the harness; nothing is inherited.
+"""
+
+from spfem_baselines.contract import Adapter, CannotGenerateError, Extra, Frames, Output, Request, SourceClip
+
+__all__ = ["Adapter", "CannotGenerateError", "Extra", "Frames", "Output", "Request", "SourceClip"]

@@ -1,0 +1,3 @@
+"""The harness: what to compare, run, store, judge and show."""
+
+__version__ = "0.1.0"

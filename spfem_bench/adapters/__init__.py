@@ -1,0 +1,1 @@
+"""Adapters: whatever turns a trial into a clip, checked at the door."""

@@ -1,0 +1,1 @@
+"""Clips: video and audio on one rational time base, decoded and encoded lazily."""

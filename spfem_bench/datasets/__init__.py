@@ -1,0 +1,1 @@
+"""Datasets: indexed without decoding, verified on request."""

@@ -1,0 +1,1 @@
+"""Protocols: versioned rules that turn a dataset into trials."""

@@ -1,0 +1,1 @@
+"""The four stages: generate, measure, reduce, render."""

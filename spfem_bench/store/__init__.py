@@ -1,0 +1,1 @@
+"""The store: content-addressed objects, run bundles, manifests."""

@@ -1,0 +1,1 @@
+"""Suites: pinned lists of metrics, and where their extractors come from."""

@@ -1,0 +1,1 @@
+"""A simple rendered talking head with true pairs, for the offline demo."""

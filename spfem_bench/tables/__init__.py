@@ -1,0 +1,1 @@
+"""Leaderboards as text, Markdown, CSV, LaTeX and JSON."""

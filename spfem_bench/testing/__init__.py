@@ -1,0 +1,1 @@
+"""A kit for people who add adapters, metrics and datasets."""

@@ -1,0 +1,1 @@
+"""Weights: where networks come from, verified before first use."""
