@@ -17,14 +17,21 @@ from numpy.typing import NDArray
 from spfem_metrics.media import FrameBatch, Media
 
 Arrays = Mapping[str, NDArray[np.generic]]
-"""What an extractor found in one clip, by name; the first axis is the frame unless the extractor says else."""
+"""What an extractor found in one clip, by name; the first axis is the frame unless it says otherwise."""
 
 
 class Pass(Protocol):
     """One extractor's work on one clip: frames are pushed in order, arrays come out at the end."""
 
-    def push(self, batch: FrameBatch, upstream: Mapping[str, Arrays]) -> None:
-        """Take the next frames, with the required extractors' arrays for just these frames."""
+    def push(self, batch: FrameBatch, upstream: Mapping[str, Arrays]) -> Arrays | None:
+        """Take the next frames, with the required extractors' arrays for just these frames.
+
+        Returns:
+            The rows that are final by now and were not returned before, in order, with the names, types and
+            values that `finish` gives for them. A pass that looks ahead (smoothing) returns them some frames
+            late; whoever requires it gets its frames as late. None where nothing is final, and always from a
+            pass that nobody requires.
+        """
         ...
 
     def finish(self) -> Arrays:

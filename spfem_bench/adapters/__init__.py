@@ -1,1 +1,15 @@
 """Adapters: whatever turns a trial into a clip, checked at the door."""
+
+from spfem_bench.adapters.check import OutputError, checked_frames, checked_map
+from spfem_bench.adapters.load import BOUNDS, BUILTIN, System, load_system, load_systems
+
+__all__ = [
+    "BOUNDS",
+    "BUILTIN",
+    "OutputError",
+    "System",
+    "checked_frames",
+    "checked_map",
+    "load_system",
+    "load_systems",
+]

@@ -1,1 +1,5 @@
 """Suites: pinned lists of metrics, and where their extractors come from."""
+
+from spfem_bench.suites.load import BuiltSuite, Part, Suite, build_suite, load_suite
+
+__all__ = ["BuiltSuite", "Part", "Suite", "build_suite", "load_suite"]

@@ -48,6 +48,8 @@ class Leaderboard:
         systems: in order of appearance.
         footer: sentences: protocol rules, dataset digest, stamps such as ``not a result``.
         reasons: metric name -> reason -> count over all systems, of rows without a reading.
+        trials_digest: of the trials and their inputs; leaderboards with different digests are never merged.
+            Empty where unknown.
     """
 
     title: str
@@ -56,3 +58,4 @@ class Leaderboard:
     systems: Sequence[SystemRow]
     footer: Sequence[str] = ()
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    trials_digest: str = ""

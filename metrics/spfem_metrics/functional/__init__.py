@@ -1,0 +1,40 @@
+"""The arithmetic of every metric as pure functions on plain arrays, in float64.
+
+Usable alone: nothing here knows of clips, trials or extractors. Wrong shapes and non-finite values raise
+`spfem_metrics.InputError`; no function returns NaN.
+"""
+
+from spfem_metrics.functional.drift import angle_drift, component_drift
+from spfem_metrics.functional.frechet import frechet_distance
+from spfem_metrics.functional.images import psnr, ssim
+from spfem_metrics.functional.intervals import cluster_means, t_half_width
+from spfem_metrics.functional.kernel import kernel_distance
+from spfem_metrics.functional.mouth import mouth_distance, normalised_mouth
+from spfem_metrics.functional.trajectories import (
+    Paired,
+    Trajectory,
+    best_lag,
+    channel_correlations,
+    on_common_base,
+)
+from spfem_metrics.functional.vectors import cosine_rows, overlap
+
+__all__ = [
+    "Paired",
+    "Trajectory",
+    "angle_drift",
+    "best_lag",
+    "channel_correlations",
+    "cluster_means",
+    "component_drift",
+    "cosine_rows",
+    "frechet_distance",
+    "kernel_distance",
+    "mouth_distance",
+    "normalised_mouth",
+    "on_common_base",
+    "overlap",
+    "psnr",
+    "ssim",
+    "t_half_width",
+]

@@ -1,0 +1,78 @@
+"""Does the clip show the emotion it was asked for?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
+from spfem_metrics.metrics.reducing import mean_score
+from spfem_metrics.metrics.sides import sign_faces, usable
+from spfem_metrics.outcome import Unscored
+from spfem_metrics.signature import Signature
+
+EMOTIONS = ("neutral", "angry", "disgusted", "fear", "happy", "sad", "surprised")
+"""The classes of the extractor ``emotion``, in the order of its ``probabilities``."""
+
+MINI_XCEPTION_WEAK = (
+    "the classifier (mini-XCEPTION, FER-2013) names 57% of 28 real clips of acted emotions rightly, chance "
+    "14%; it reads disgust as anger and fear as surprise"
+)
+
+
+@dataclass(frozen=True)
+class EmotionAccuracy:
+    """Share of trials whose clip-mean probabilities peak at the target; parts: ``probability`` of the target.
+
+    Args:
+        weak: why the classifier is weak evidence, printed with the number; empty where it is not.
+    """
+
+    weak: str = ""
+
+    @property
+    def info(self) -> MetricInfo:
+        """With the weakness given."""
+        return _info(self.weak)
+
+    def signature(self, definitions: Mapping[str, str]) -> Signature:
+        """The definition as one line."""
+        return sign_faces(self.info, definitions, vote="mean-probability", classes=str(len(EMOTIONS)))
+
+    def observe(self, observation: Observation) -> Reading | Unscored:
+        """1 where the clip's mean probabilities are highest at the target, else 0."""
+        target = observation.trial.emotion
+        if target not in EMOTIONS:
+            return Unscored(f"the classifier has no class for {target!r}")
+        valid = usable(observation, "output", "emotion", "valid")
+        if isinstance(valid, Unscored):
+            return valid
+        rows = np.asarray(observation.sides["output"]["emotion"]["probabilities"], np.float64)[valid]
+        mean = rows.mean(axis=0)
+        hit = float(int(mean.argmax()) == EMOTIONS.index(target))
+        return Reading(hit, {"probability": float(mean[EMOTIONS.index(target)])})
+
+    def reduce(self, rows: Sequence[Row]) -> Score:
+        """Share of trials."""
+        return mean_score(rows)
+
+
+def _info(weak: str) -> MetricInfo:
+    return MetricInfo(
+        name="emotion-accuracy",
+        label="Emotion",
+        version=1,
+        direction="higher",
+        unit="share",
+        bounds=(0.0, 1.0),
+        needs=(Need("output", "emotion"),),
+        about=(
+            "Share of trials in which the mean of the frames' class probabilities is highest at the target "
+            "emotion. It says what one classifier sees, not what people see; its accuracy on real clips of "
+            "the emotion is the ceiling to read it against. Labels it has no class for are not scored."
+        ),
+        order=("copy-reference", "copy-source"),
+        weak=weak,
+    )

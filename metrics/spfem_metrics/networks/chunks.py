@@ -1,0 +1,108 @@
+"""A network over a clip's crops in batches of one pinned length.
+
+How images share a batch moves the low bits of what a network says. So a clip's crops (of frames with a face,
+in order) go through in chunks of `CHUNK`, whatever batches the frames were decoded in, and no chunk holds
+crops of two clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK = 32
+Forward = Callable[["torch.Tensor"], "torch.Tensor"]
+"""(N, H, W, 3) uint8 crops on the device -> (N, D) float32."""
+
+
+def prepared(network: torch.nn.Module, device: str) -> torch.nn.Module:
+    """The network on its device, for inference only: channels last, normalisations folded into convolutions.
+
+    On a CPU this takes two thirds of the time; folding moves the results by rounding only (1e-6).
+    """
+    import torch
+
+    fold_norms(network.eval())
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def fold_norms(network: torch.nn.Module) -> None:
+    """Fold each normalisation that directly follows a convolution in an ``nn.Sequential``, in place."""
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for part in network.modules():
+        if not isinstance(part, nn.Sequential):
+            continue
+        for index in range(len(part) - 1):
+            conv, norm = part[index], part[index + 1]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                part[index], part[index + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+
+
+def run(forward: Forward, crops: NDArray[np.uint8], device: str) -> NDArray[np.float32]:
+    """One batch through a network: full float32 precision, deterministic kernels, no gradients.
+
+    Out of memory, it is halved and tried again, which may move low bits.
+
+    Returns:
+        (N, D) float32.
+    """
+    import torch
+
+    try:
+        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+            images = torch.from_numpy(crops).to(device)
+            return np.asarray(forward(images).float().cpu().numpy(), np.float32)
+    except torch.OutOfMemoryError:
+        if len(crops) == 1:
+            raise
+    half = len(crops) // 2
+    return np.concatenate([run(forward, crops[:half], device), run(forward, crops[half:], device)])
+
+
+@dataclass
+class Chunked:
+    """Collects crops, runs full chunks, and lays the results out over the clip's frames.
+
+    Args:
+        forward: the network with its input convention.
+        device: a torch device.
+        width: D of its output.
+    """
+
+    forward: Forward
+    device: str
+    width: int
+    _valid: list[bool] = field(default_factory=list)
+    _crops: list[NDArray[np.uint8]] = field(default_factory=list)
+    _done: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def add(self, crop: NDArray[np.uint8] | None) -> None:
+        """The next frame's (H, W, 3) crop, None where it has no face."""
+        self._valid.append(crop is not None)
+        if crop is not None:
+            self._crops.append(crop)
+        if len(self._crops) == CHUNK:
+            self._flush()
+
+    def finish(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """(T, D) float32, zeros without a face, and (T,) bool."""
+        if self._crops:
+            self._flush()
+        valid = np.array(self._valid, np.bool_)
+        values = np.zeros((len(valid), self.width), np.float32)
+        if self._done:
+            values[valid] = np.concatenate(self._done)
+        return values, valid
+
+    def _flush(self) -> None:
+        self._done.append(run(self.forward, np.stack(self._crops), self.device))
+        self._crops = []

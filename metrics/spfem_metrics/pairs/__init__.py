@@ -1,0 +1,1 @@
+"""Pair extractors: two clips read in lockstep."""

@@ -1,0 +1,83 @@
+"""Adapters by name: bounds and models of this package, plug-ins, ``module:factory``, ``precomputed:DIR``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from spfem_baselines import Adapter
+from spfem_bench.errors import PluginError, UsageError
+from spfem_bench.registry import resolve
+
+GROUP = "spfem_bench.adapters"
+BOUNDS: Mapping[str, str] = {
+    "copy-source": "spfem_baselines.bounds:copy_source",
+    "copy-reference": "spfem_baselines.bounds:copy_reference",
+    "oracle": "spfem_baselines.bounds:oracle",
+    "random-speaker": "spfem_baselines.bounds:random_speaker",
+    "noise": "spfem_baselines.bounds:noise",
+}
+"""Floor and ceiling, printed beside every model."""
+
+MODELS: Mapping[str, str] = {"linear-shift": "spfem_baselines.linear:linear_shift"}
+BUILTIN: Mapping[str, str] = {**BOUNDS, **MODELS}
+
+Role = Literal["model", "bound"]
+
+
+@dataclass(frozen=True)
+class System:
+    """An adapter as a run knows it.
+
+    Args:
+        name: unique in the run; names its folder of outputs and its row in the table.
+        role: bounds are drawn apart and never ranked.
+        adapter: what generates.
+    """
+
+    name: str
+    role: Role
+    adapter: Adapter
+
+
+def load_system(text: str) -> System:
+    """One adapter from ``NAME``, ``module:factory`` or ``precomputed:FOLDER``, optionally ``ALIAS=...``.
+
+    Raises:
+        PluginError: there is no such adapter, it cannot be imported, or it does not fit the contract.
+        UsageError: the folder of a precomputed adapter cannot be read.
+    """
+    alias, _, rest = text.rpartition("=") if "=" in text.split(":", maxsplit=1)[0] else ("", "", text)
+    adapter = _adapter(rest)
+    if not isinstance(adapter, Adapter):
+        raise PluginError(
+            f"{rest} gives a {type(adapter).__name__}, which has no name, identity, sees and generate: "
+            "see spfem_baselines.Adapter"
+        )
+    return System(alias or adapter.name, "bound" if rest in BOUNDS else "model", adapter)
+
+
+def _adapter(text: str) -> object:
+    if text.startswith("precomputed:"):
+        from spfem_bench.adapters.precomputed import open_precomputed
+
+        return open_precomputed(Path(text.removeprefix("precomputed:")))
+    made = resolve(GROUP, text, BUILTIN)
+    return made() if callable(made) and not isinstance(made, Adapter) else made
+
+
+def load_systems(texts: Sequence[str], *, bounds: bool = True) -> list[System]:
+    """Every adapter of a run, the bounds after the models.
+
+    Raises:
+        UsageError: two of them have one name.
+    """
+    wanted = [*texts, *(name for name in BOUNDS if bounds and name not in texts)]
+    systems = [load_system(text) for text in wanted]
+    names = [system.name for system in systems]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two adapters are called {twice[0]}: give one another name, as in NEW={twice[0]}")
+    return sorted(systems, key=lambda system: system.role == "bound")

@@ -1,0 +1,208 @@
+"""``spfem-bench weights``: what networks' files there are, where they are, and getting them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spfem_bench.cli._frame import echo_json, json_option
+from spfem_bench.errors import BenchError, IntegrityError, MissingWeightsError, UsageError
+
+if TYPE_CHECKING:
+    from spfem_bench.weights import Entry
+
+Row = dict[str, Any]
+
+
+@click.group()
+def weights() -> None:
+    """List, fetch and verify the networks' files.
+
+    They are looked for in the folders named by SPFEM_BENCH_WEIGHTS, then in the cache.
+    """
+
+
+@weights.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """Every network file: what for, how large, its licence, where it is."""
+    from spfem_bench.weights import registry
+
+    rows = [_described(item) for item in registry().values()]
+    if as_json:
+        echo_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['name']}: {row['purpose']}")
+        click.echo(f"  {row['size']}, {row['licence']} ({row['licence_class']}), {row['format']}")
+        click.echo(f"  {_place(row)}")
+        if row["note"]:
+            click.echo(f"  {row['note']}")
+
+
+@weights.command()
+@click.argument("names", nargs=-1)
+@click.option("--suite", "suites", multiple=True, help="Every file that a suite needs; may be repeated.")
+@json_option
+def fetch(names: tuple[str, ...], suites: tuple[str, ...], as_json: bool) -> None:
+    """Download files into the cache, go on where a download stopped, check the sha256.
+
+    Files that are here already are only verified.
+    """
+    from spfem_bench import weights as store
+
+    wanted = _wanted(names, suites)
+
+    def one(item: Entry) -> Path:
+        with _progress(item) as report:
+            return store.fetch(item.name, progress=report)
+
+    _each(wanted, one, as_json=as_json)
+
+
+@weights.command()
+@click.argument("names", nargs=-1)
+@json_option
+def verify(names: tuple[str, ...], as_json: bool) -> None:
+    """Read the files that are here again and compare size and sha256 with the pinned ones.
+
+    Without NAMES, every file that is here. A named file that is missing is an error (exit code 5); one with
+    other bytes is exit code 6.
+    """
+    from spfem_bench.weights import locate, registry, where
+    from spfem_bench.weights import verify as check
+
+    here = [item.name for item in registry().values() if where(item) is not None]
+
+    def one(item: Entry) -> Path:
+        path = where(item) or locate(item.name)
+        check(item, path, fresh=True)
+        return path
+
+    _each([_entry(name) for name in names or here], one, as_json=as_json)
+
+
+@weights.command()
+@click.argument("name")
+@json_option
+def path(name: str, as_json: bool) -> None:
+    """Print where a file is, after verifying it."""
+    from spfem_bench.weights import locate
+
+    found = locate(name)
+    if as_json:
+        echo_json({"name": name, "path": str(found)})
+    else:
+        click.echo(str(found))
+
+
+def _entry(name: str) -> Entry:
+    from spfem_bench.weights import entry
+
+    return entry(name)
+
+
+def _wanted(names: Sequence[str], suites: Sequence[str]) -> list[Entry]:
+    asked = [*names, *(name for suite in suites for name in suite_weights(suite))]
+    if not asked and not suites:
+        raise UsageError(
+            "Name the files to fetch, or a suite by --suite; `weights list` shows what there is."
+        )
+    return [_entry(name) for name in dict.fromkeys(asked)]
+
+
+def suite_weights(suite: str) -> list[str]:
+    """The names of the files a suite's extractors use, sorted.
+
+    Raises:
+        ConfigError: there is no such suite.
+    """
+    from spfem_bench.config import load_yaml
+    from spfem_bench.resources import config_path
+
+    parts = load_yaml(config_path("suites", suite)).get("extractors", {})
+    return sorted({name for part in parts.values() for name in part.get("weights", {}).values()})
+
+
+def _described(item: Entry) -> Row:
+    from spfem_bench.weights import recorded_digest, where
+
+    found = where(item)
+    known = recorded_digest(found) if found else None
+    return {
+        "name": item.name,
+        "file": item.file,
+        "purpose": item.purpose,
+        "bytes": item.bytes,
+        "size": item.size,
+        "sha256": item.sha256,
+        "format": item.format,
+        "licence": item.licence,
+        "licence_class": item.licence_class,
+        "note": item.note,
+        "urls": list(item.urls),
+        "path": str(found) if found else None,
+        "verified": None if known is None else item.sha256 in {None, known},
+    }
+
+
+def _place(row: Row) -> str:
+    if row["path"] is None:
+        return f"missing: spfem-bench weights fetch {row['name']}"
+    said = {None: "not verified yet", True: "verified", False: "NOT the pinned bytes"}
+    return f"{row['path']} ({said[row['verified']]})"
+
+
+def _each(items: Sequence[Entry], action: Callable[[Entry], Path], *, as_json: bool) -> None:
+    """Do all, say what became of each, then fail with the gravest error met."""
+    rows: list[Row] = []
+    errors: list[BenchError] = []
+    for item in items:
+        row: Row = {"name": item.name, "path": None, "ok": True, "error": None}
+        try:
+            row["path"] = str(action(item))
+        except (MissingWeightsError, IntegrityError) as error:
+            errors.append(error)
+            row.update(ok=False, error=str(error))
+        rows.append(row)
+        if not as_json and row["ok"]:
+            click.echo(f"{item.name}: {row['path']} (verified)")
+    if as_json:
+        echo_json(rows)
+    _fail(errors)
+
+
+def _fail(errors: Sequence[BenchError]) -> None:
+    if not errors:
+        return
+    kind = type(max(errors, key=lambda error: error.exit_code))
+    raise kind(" ".join(str(error) for error in errors))
+
+
+@contextmanager
+def _progress(item: Entry) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A bar on stderr where it is a terminal, one plain line at the end of a download where not."""
+    if sys.stderr.isatty():
+        with _bar(item) as report:
+            yield report
+        return
+    last: list[int] = []
+    yield lambda done, _total: last.__setitem__(slice(None), [done])
+    if last:
+        click.echo(f"fetched {item.file}: {last[0]} bytes", err=True)
+
+
+@contextmanager
+def _bar(item: Entry) -> Iterator[Callable[[int, int | None], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(item.file, total=item.bytes)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

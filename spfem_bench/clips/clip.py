@@ -1,0 +1,171 @@
+"""`Clip`: one video with its sound on one time base, read lazily as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spfem_bench.clips.digest import VideoHasher, audio_digest
+from spfem_bench.clips.index import VideoIndex, index_video
+from spfem_bench.clips.reading import FrameReader, VideoFrames, find_sound
+from spfem_bench.clips.sound import Pcm, PcmSource, mono
+from spfem_bench.clips.stored import StoredMeta, read_meta
+from spfem_bench.clips.timing import Timeline, timeline_of
+from spfem_bench.clips.types import AudioInfo, ClipInfo, ContentDigest
+from spfem_bench.errors import ClipError, IntegrityError, UsageError
+from spfem_metrics.media import FrameBatch, Frames
+
+CHUNK = 32
+"""Most frames in memory at once while reading."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Video and sound whose first frame is at 0 s. Fits `spfem_metrics` Media and a model's SourceClip.
+
+    Nothing is kept in memory but the frame times; every reading opens the file anew.
+
+    Args:
+        path: the file, or the folder of frames.
+        size: (width, height) in pixels, as displayed.
+        timeline: rate and times of the frames.
+        reader: gives the frames.
+        sound: the sound, starting with the first frame; None without an audio stream.
+        stored: the record written beside a lossless clip, None for any other.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    timeline: Timeline
+    reader: FrameReader
+    sound: PcmSource | None = None
+    stored: StoredMeta | None = None
+
+    @property
+    def fps(self) -> Fraction:
+        """Nominal frames per second (the mean rate where the spacing varies)."""
+        return self.timeline.fps
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return len(self.timeline.times)
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """(T,) float64 presentation times in seconds, the first at 0."""
+        return self.timeline.times
+
+    @cached_property
+    def info(self) -> ClipInfo:
+        """Everything about the clip; the first look decodes the sound once to count its samples."""
+        sound = self.sound
+        audio = None if sound is None else AudioInfo(sound.rate, sound.channels, sound.count())
+        line = self.timeline
+        return ClipInfo(self.size, self.frame_count, line.fps, line.variable, line.duration, audio)
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
+        """Frames ``start`` to ``stop`` in chunks (N, H, W, 3) uint8 RGB, at most 32, C-contiguous, owned.
+
+        Raises:
+            ClipError: a frame cannot be decoded.
+            UsageError: ``start`` is negative.
+        """
+        return self._chunks(start, stop, CHUNK)
+
+    def batches(self, size: int = CHUNK) -> Iterator[FrameBatch]:
+        """All frames in order with their times, at most ``size`` at a time; raises as `frames` does."""
+        start = 0
+        for images in self._chunks(0, None, size):
+            yield FrameBatch(start, images, self.times[start : start + len(images)])
+            start += len(images)
+
+    def audio(self, rate: int) -> NDArray[np.float32] | None:
+        """(N,) float32 mono in [-1, 1] at ``rate`` Hz (see `spfem_bench.clips.sound`); None without audio.
+
+        It starts with the first frame and may be shorter or longer than the video: `info` tells.
+        """
+        return None if self.sound is None else mono(self.sound, rate)
+
+    def pcm(self) -> tuple[Pcm, int] | None:
+        """((N, C) int16, rate) in the file's own rate and channels, all in memory; `sound` streams it."""
+        return None if self.sound is None else (self.sound.read(), self.sound.rate)
+
+    def _chunks(self, start: int, stop: int | None, size: int) -> Iterator[Frames]:
+        end = self.frame_count if stop is None else min(stop, self.frame_count)
+        if start < 0 or size < 1:
+            raise UsageError(f"{self.path}: frames start at 0 and come at least 1 at a time")
+        return chunked(self.reader(start, end), end - start, size, self.size) if start < end else iter(())
+
+
+def chunked(images: Iterator[Frames], count: int, size: int, wh: tuple[int, int]) -> Iterator[Frames]:
+    """``count`` images of (width, height) ``wh`` copied into fresh arrays of at most ``size``."""
+    for at in range(0, count, size):
+        chunk = np.empty((min(size, count - at), wh[1], wh[0], 3), np.uint8)
+        for row in chunk:
+            row[...] = next(images)
+        yield chunk
+
+
+def open_clip(path: Path | str, *, audio_path: Path | str | None = None) -> Clip:
+    """Open a video file; its packets are read and its first frame decoded, no more.
+
+    Sound in the same file is placed by the container's clock: what comes before the first frame is cut,
+    a late start is preceded by silence. A separate sound file has no common clock, so its first sample
+    stands at the first frame.
+
+    Args:
+        path: any file that FFmpeg reads, or one written by `write_lossless`, whose record gives exact times.
+        audio_path: a separate sound file, used instead of the video's own.
+
+    Raises:
+        ClipError: either file cannot be read.
+        IntegrityError: a stored clip and its record disagree.
+    """
+    video = Path(path)
+    meta = read_meta(video)
+    index = index_video(video)
+    line = _timeline(video, index) if meta is None else _stored_timeline(video, index, meta)
+    sound = find_sound(video, index.origin) if audio_path is None else _separate(Path(audio_path))
+    return Clip(video, index.size, line, VideoFrames(video, index), sound, meta)
+
+
+def content_digest(clip: Clip) -> ContentDigest:
+    """Digests of what the clip shows and says; reads all of it once, in bounded memory.
+
+    Equal for a clip and its lossless copy, since size, times, frames and samples are equal.
+    """
+    hasher = VideoHasher()
+    for chunk in clip.frames():
+        for image in chunk:
+            hasher.add(image)
+    return ContentDigest(hasher.finish(clip.times), audio_digest(clip.sound))
+
+
+def _timeline(path: Path, index: VideoIndex) -> Timeline:
+    try:
+        return timeline_of(index.ticks, index.time_base, index.rates)
+    except ValueError as error:
+        raise ClipError(f"{path}: {error}; re-encode it at a stated frame rate") from error
+
+
+def _stored_timeline(path: Path, index: VideoIndex, meta: StoredMeta) -> Timeline:
+    if (len(index.ticks), index.size) != (meta.frame_count, meta.size):
+        raise IntegrityError(
+            f"{path} has {len(index.ticks)} frames of {index.size}, its record says {meta.frame_count} "
+            f"of {meta.size}; generate it again"
+        )
+    return meta.timeline
+
+
+def _separate(path: Path) -> PcmSource:
+    sound = find_sound(path, None)
+    if sound is None:
+        raise ClipError(f"{path} has no sound; name an audio file or leave it out")
+    return sound

@@ -1,0 +1,137 @@
+"""The dataset's clips by what is in them: bytes of the file, then pixels and samples.
+
+File digests are remembered by path, size and modification time; content digests by file digest. A content
+digest costs a decode, so it is taken while the first extractor reads the clip, never in a pass of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spfem_bench.clips import Clip, ContentDigest, VideoHasher, audio_digest, open_clip
+from spfem_bench.datasets import ClipRecord, Dataset
+from spfem_bench.digest import digest_file, digest_of
+from spfem_bench.errors import ClipError
+from spfem_bench.store.objects import ObjectStore
+from spfem_metrics import FrameBatch
+
+DECODER_VERSION = 1
+"""Raised whenever the same file would decode to other pixels or times."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One clip of the dataset, opened, with the digest of its files."""
+
+    clip: Clip
+    file_digest: str
+
+
+class Library:
+    """Opens the clips of a dataset and remembers their digests."""
+
+    def __init__(self, dataset: Dataset, store: ObjectStore) -> None:
+        self._dataset = dataset
+        self._store = store
+
+    def file_digest(self, record: ClipRecord) -> str:
+        """Digest of a clip's file, and of its separate audio file where it has one.
+
+        Raises:
+            ClipError: a file is missing.
+        """
+        files = [self._dataset.file(record), self._dataset.audio_file(record)]
+        return digest_of([self._digest(path) for path in files if path is not None])
+
+    def digest_or_none(self, record: ClipRecord | None) -> str | None:
+        """`file_digest`, or None where there is no clip or its file is missing."""
+        try:
+            return None if record is None else self.file_digest(record)
+        except ClipError:
+            return None
+
+    def open(self, record: ClipRecord) -> Shelf:
+        """Open a clip.
+
+        Raises:
+            ClipError: a file is missing or is no video.
+        """
+        digest = self.file_digest(record)
+        clip = open_clip(self._dataset.file(record), audio_path=self._dataset.audio_file(record))
+        return Shelf(clip, digest)
+
+    def content(self, file_digest: str) -> ContentDigest | None:
+        """What is known of a file's pixels and samples; None until it has been read once."""
+        known = self._store.get_json("content", self._content_key(file_digest))
+        return ContentDigest(**known) if known else None
+
+    def remember(self, file_digest: str, content: ContentDigest) -> None:
+        """Keep a content digest taken while the clip was read."""
+        plain = {"video": content.video, "audio": content.audio}
+        self._store.put_json("content", self._content_key(file_digest), plain)
+
+    @staticmethod
+    def _content_key(file_digest: str) -> str:
+        return digest_of(["content", DECODER_VERSION, file_digest])
+
+    def _digest(self, path: Path) -> str:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise ClipError(f"{path} cannot be read ({error.strerror}): mend the dataset's index") from error
+        seen = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
+        key = digest_of(["file", *seen])
+        known = self._store.get_json("files", key)
+        if known is None:
+            known = digest_file(path)
+            self._store.put_json("files", key, known)
+        return str(known)
+
+
+class DigestingMedia:
+    """A clip whose content digest is taken while somebody else reads its frames."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+        self._hasher = VideoHasher()
+
+    @property
+    def fps(self) -> Fraction:
+        """Nominal frames per second."""
+        return self._clip.fps
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return self._clip.frame_count
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self._clip.size
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """(T,) seconds."""
+        return self._clip.times
+
+    def batches(self, size: int = 32) -> Iterator[FrameBatch]:
+        """All frames in order, hashed on the way."""
+        for batch in self._clip.batches(size):
+            for image in batch.images:
+                self._hasher.add(image)
+            yield batch
+
+    def audio(self, rate: int) -> NDArray[np.float32] | None:
+        """(N,) float32 mono at ``rate`` Hz."""
+        return self._clip.audio(rate)
+
+    def content(self) -> ContentDigest:
+        """The digest, once all frames have been read."""
+        return ContentDigest(self._hasher.finish(self._clip.times), audio_digest(self._clip.sound))

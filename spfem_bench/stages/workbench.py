@@ -1,0 +1,141 @@
+"""Everything a worker needs to do trials: rebuilt from a `RunSpec` once per process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from spfem_bench.adapters import System, load_systems
+from spfem_bench.datasets import Dataset, dataset_digest, load_dataset
+from spfem_bench.digest import digest_of, digest_sources
+from spfem_bench.protocols import Plan, make_plan
+from spfem_bench.stages.library import Library
+from spfem_bench.stages.spec import RunSpec
+from spfem_bench.store.objects import ObjectStore
+from spfem_bench.suites import BuiltSuite, Suite, build_suite, load_suite
+
+GENERATE_VERSION = 1
+"""Raised whenever the harness itself would store another clip for the same output of a model."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A run's objects.
+
+    Args:
+        spec: what was asked.
+        dataset: indexed.
+        plan: trials and real entries.
+        systems: models, then bounds.
+        suite: the pinned file's content.
+        store: the cache.
+        library: the dataset's clips, by digest.
+    """
+
+    spec: RunSpec
+    dataset: Dataset
+    plan: Plan
+    systems: Sequence[System]
+    suite: Suite
+    store: ObjectStore
+    library: Library
+
+    @cached_property
+    def built(self) -> BuiltSuite:
+        """The suite's extractors and metrics; locating weights happens here."""
+        return build_suite(self.suite, self.spec.device, self.spec.metrics)
+
+    @cached_property
+    def definitions(self) -> dict[str, str]:
+        """Extractor name -> definition."""
+        return self.built.definitions()
+
+    @cached_property
+    def lines(self) -> dict[str, str]:
+        """Metric name -> its signature's line."""
+        return {metric.info.name: self.built.signature(metric).line for metric in self.built.metrics}
+
+    @cached_property
+    def emotions(self) -> list[str]:
+        """Target emotions of the plan, in the field's order."""
+        from spfem_bench.datasets.records import EMOTIONS
+
+        present = {trial.emotion for trial in self.plan.trials}
+        return [e for e in EMOTIONS if e in present] + sorted(present - set(EMOTIONS))
+
+    @cached_property
+    def stamp(self) -> str:
+        """Why the numbers are no result, or an empty text; a wrong kind of data is refused here.
+
+        Raises:
+            UsageError: the suite is not valid on this kind of data and ``force`` was not given.
+        """
+        return self.suite.refuse_kind(self.dataset.kind, force=self.spec.force)
+
+    def frozen(self) -> dict[str, Any]:
+        """The specification a bundle keeps: everything that can move a number, no path, no time."""
+        return {
+            "schema": "spfem-bench/spec@1",
+            "asked": self.spec.asked(),
+            "dataset": {
+                "name": self.dataset.name,
+                "kind": self.dataset.kind,
+                "digest": dataset_digest(self.dataset),
+                "licence": self.dataset.licence,
+            },
+            "protocol": {"name": self.plan.protocol, "digest": digest_of(dict(self.plan.spec))},
+            "suite": {"name": self.suite.name, "weights": self._weights()},
+            "systems": [
+                {"name": s.name, "role": s.role, "identity": s.adapter.identity} for s in self.systems
+            ],
+            "signatures": dict(self.lines),
+            "generate": GENERATE_VERSION,
+            "code": {"extraction": extraction_code(), "metrics": metrics_code()},
+        }
+
+    def _weights(self) -> dict[str, str]:
+        from spfem_bench.weights import digest, locate
+
+        return {name: digest(locate(name)) for name in self.suite.weight_names}
+
+
+@cache
+def metrics_code() -> str:
+    """Version of all measuring code: cached rows are keyed by it."""
+    return digest_sources(_metrics_root())
+
+
+@cache
+def extraction_code() -> str:
+    """Version of the code that turns clips into features: everything measured but the metrics themselves."""
+    root = _metrics_root()
+    apart = {"metrics", "functional", "admission", "outcome.py", "signature.py", "metric.py", "__init__.py"}
+    return digest_sources(*sorted(path for path in root.iterdir() if _is_code(path, apart)))
+
+
+def _is_code(path: Path, apart: set[str]) -> bool:
+    return path.name not in apart and (path.is_dir() or path.suffix == ".py") and path.name != "__pycache__"
+
+
+def _metrics_root() -> Path:
+    import spfem_metrics
+
+    return Path(spfem_metrics.__file__).parent
+
+
+@cache
+def open_workbench(spec: RunSpec) -> Workbench:
+    """Index, plan and load everything a run needs; cached, so that a pool's worker does it once.
+
+    Raises:
+        BenchError: whatever is wrong with the dataset, protocol, suite or adapters.
+    """
+    dataset = load_dataset(spec.dataset, dict(spec.fields) if spec.fields else None)
+    suite = load_suite(spec.suite)
+    plan = make_plan(dataset, spec.protocol, limit=spec.limit)
+    systems = load_systems(spec.adapters, bounds=spec.bounds)
+    store = ObjectStore(spec.cache)
+    return Workbench(spec, dataset, plan, systems, suite, store, Library(dataset, store))

@@ -1,0 +1,111 @@
+"""The notes below a table: why cells are empty, what intervals are, what is weak, what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count, product
+from string import ascii_lowercase
+
+from spfem_bench.tables.model import Column, Leaderboard, SystemRow
+from spfem_metrics import Score
+
+MAX_REASONS = 4
+"""Reasons listed per metric or system, commonest first; the others are counted."""
+
+
+def signature_keys(leaderboard: Leaderboard) -> dict[str, str]:
+    """Metric name -> the letter of its signature's footnote; equal lines share a letter."""
+    letters = _letters()
+    by_line: dict[str, str] = {}
+    keys = {}
+    for column in leaderboard.columns:
+        line = column.signature.line
+        if line not in by_line:
+            by_line[line] = next(letters)
+        keys[column.info.name] = by_line[line]
+    return keys
+
+
+def _letters() -> Iterator[str]:
+    return ("".join(letters) for size in count(1) for letters in product(ascii_lowercase, repeat=size))
+
+
+class Notes:
+    """Collects the notes of one sheet while its cells are written.
+
+    Args:
+        leaderboard: whose metrics, failures and reasons are noted too.
+    """
+
+    def __init__(self, leaderboard: Leaderboard) -> None:
+        self._leaderboard = leaderboard
+        self._keys: dict[str, str] = {}
+        self._intervals: dict[str, list[str]] = {}
+        self._facts: dict[tuple[str, str], list[str]] = {}
+
+    def key(self, reason: str) -> str:
+        """The number of the footnote that says why a cell is empty."""
+        return self._keys.setdefault(reason, str(len(self._keys) + 1))
+
+    def add(self, score: Score, system: SystemRow, column: Column) -> None:
+        """Take in what one shown score says of itself."""
+        label = column.info.label
+        if score.half_width is not None:
+            _append(self._intervals.setdefault(score.interval, []), label)
+        for note in score.notes:
+            _append(self._facts.setdefault((label, note), []), system.name)
+
+    def listed(self) -> list[tuple[str, str]]:
+        """Every note as (key, text): empty cells, weak metrics, then plain sentences."""
+        plain = [*self._interval_lines(), *self._fact_lines(), *self._loss_lines()]
+        empty = [(key, reason) for reason, key in self._keys.items()]
+        return [*empty, *self._weak_lines(), *(("", text) for text in plain)]
+
+    def _weak_lines(self) -> list[tuple[str, str]]:
+        infos = (column.info for column in self._leaderboard.columns)
+        return [("*", f"{info.label}: weak evidence, {info.weak}") for info in infos if info.weak]
+
+    def _interval_lines(self) -> list[str]:
+        return [
+            f"± is half of the 95% interval{_aside(interval)}: {', '.join(labels)}"
+            for interval, labels in self._intervals.items()
+        ]
+
+    def _fact_lines(self) -> list[str]:
+        everyone = len(self._leaderboard.systems)
+        return [
+            f"{label}: {note}{'' if len(systems) == everyone else _aside(', '.join(systems))}"
+            for (label, note), systems in self._facts.items()
+        ]
+
+    def _loss_lines(self) -> list[str]:
+        board = self._leaderboard
+        labels = {column.info.name: column.info.label for column in board.columns}
+        lost = [_lost(system) for system in board.systems if system.generated < system.trials]
+        unread = [
+            f"{labels[metric]}, rows without a reading: {_counted(reasons)}"
+            for metric, reasons in board.reasons.items()
+            if reasons and metric in labels
+        ]
+        return [*lost, *unread]
+
+
+def _lost(system: SystemRow) -> str:
+    why = f": {_counted(system.failures)}" if system.failures else ""
+    return f"{system.name}: {system.generated} of {system.trials} trials have an output{why}"
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{reason} ({number})" for reason, number in ranked[:MAX_REASONS]]
+    others = sum(number for _, number in ranked[MAX_REASONS:])
+    return ", ".join([*shown, f"other reasons ({others})"] if others else shown)
+
+
+def _aside(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _append(names: list[str], name: str) -> None:
+    if name not in names:
+        names.append(name)

@@ -1,0 +1,133 @@
+"""Network files on this machine: found, and their digest checked before anyone reads them.
+
+A file is looked for, by name, in the folders of ``SPFEM_BENCH_WEIGHTS`` and then in the cache, where each
+lies in a folder named by its digest: two releases that pin different bytes share one cache in peace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+from spfem_bench.errors import IntegrityError, MissingWeightsError, StorageError
+from spfem_bench.fsio import write_atomically
+from spfem_bench.paths import extra_weights_dirs, weights_cache
+from spfem_bench.weights.entries import Entry, entry
+
+_CHUNK = 1 << 20
+
+
+def locate(name: str) -> Path:
+    """The verified file of a name.
+
+    Its digest is computed once: the result is remembered for this very file (path, inode, size, times).
+
+    Raises:
+        UsageError: no such name.
+        MissingWeightsError: not on this machine; names the command that gets it.
+        IntegrityError: a file of that name is here with other bytes.
+    """
+    item = entry(name)
+    path = where(item)
+    if path is None:
+        raise MissingWeightsError(missing_sentence(item))
+    verify(item, path)
+    return path
+
+
+def where(item: Entry) -> Path | None:
+    """The file of an entry, unverified, or None where it is not on this machine."""
+    places = [*(folder / item.file for folder in extra_weights_dirs()), cached_path(item)]
+    return next((path.absolute() for path in places if path.is_file()), None)
+
+
+def cached_path(item: Entry) -> Path:
+    """Where a fetched file is kept."""
+    return weights_cache() / (item.sha256[:16] if item.sha256 else f"unpinned-{item.name}") / item.file
+
+
+def verify(item: Entry, path: Path, *, fresh: bool = False) -> str:
+    """Check a file against its pinned size and sha256.
+
+    Args:
+        item: what it must be.
+        path: the file.
+        fresh: read it again even if this very file was verified before.
+
+    Returns:
+        Its sha256 (of an unpinned file too).
+
+    Raises:
+        IntegrityError: other bytes than pinned.
+        MissingWeightsError: the file cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        if item.bytes is not None and size != item.bytes:
+            raise IntegrityError(_other_bytes(item, path, f"{size} bytes instead of {item.bytes}"))
+        found = digest(path, fresh=fresh)
+    except OSError as error:
+        raise MissingWeightsError(f"{path} cannot be read ({error.strerror}); mend it.") from error
+    if item.sha256 is not None and found != item.sha256:
+        raise IntegrityError(_other_bytes(item, path, f"sha256 {found[:12]} instead of {item.sha256[:12]}"))
+    return found
+
+
+def digest(path: Path, *, fresh: bool = False) -> str:
+    """Hexadecimal sha256 of a file, remembered until the file changes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    known = None if fresh else recorded_digest(path)
+    return known or _record(path, sha256_of(path))
+
+
+def recorded_digest(path: Path) -> str | None:
+    """The sha256 remembered for this very file, or None if it was never computed; reads no file content."""
+    try:
+        text = _record_path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if len(text) == 64 else None
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of a file's bytes."""
+    total = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            total.update(chunk)
+    return total.hexdigest()
+
+
+def missing_sentence(item: Entry) -> str:
+    """What is missing and how to get it."""
+    return (
+        f"{item.file} ({item.size}, {item.licence}) is not on this machine: "
+        f"run `spfem-bench weights fetch {item.name}`, "
+        "or put the file in the folder named by SPFEM_BENCH_WEIGHTS."
+    )
+
+
+def _record(path: Path, found: str) -> str:
+    # A cache that cannot be written costs time, nothing else.
+    with suppress(OSError, StorageError):
+        write_atomically(_record_path(path), f"{found}\n")
+    return found
+
+
+def _record_path(path: Path) -> Path:
+    """One small file for each file ever verified; ctime is in the key because programs cannot set it."""
+    facts = path.stat()
+    real = path.resolve()
+    key = f"{real}|{facts.st_dev}|{facts.st_ino}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ctime_ns}"
+    return weights_cache() / "verified" / hashlib.sha256(key.encode()).hexdigest()
+
+
+def _other_bytes(item: Entry, path: Path, difference: str) -> str:
+    return (
+        f"{path} is not the pinned {item.file}: it has {difference}; "
+        f"remove it and run `spfem-bench weights fetch {item.name}`."
+    )
