@@ -19,12 +19,15 @@ TEMPORARY = ".tmp-"
 _MENDS = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
+    errno.EFBIG: "the file would be larger than is allowed there: choose another folder",
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "this user may not write there: choose another folder",
     errno.EPERM: "this user may not write there: choose another folder",
     errno.ENOENT: "the folder cannot be made there: choose another folder",
     errno.ENOTDIR: "a file is in the way: choose another folder",
     errno.EEXIST: "a file is in the way: choose another folder",
+    errno.EISDIR: "a folder of that name is in the way: choose another name",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
 
 
@@ -61,8 +64,14 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: bytes | str, *, durable: bool = True) -> None:
     """Write a whole file: temporary name, fsync, rename.
+
+    Args:
+        path: its folder is made when missing.
+        content: text is written as UTF-8.
+        durable: whether it must survive a power cut; without, a cut may leave an empty file (a kill never
+            does), so only what is recognised as unreadable and made again may go without.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
@@ -74,12 +83,14 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         try:
             with temporary.open("wb") as stream:
                 stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        fsync_folder(path.parent)
+        if durable:
+            fsync_folder(path.parent)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -94,11 +105,17 @@ def link_or_copy(source: Path, target: Path) -> None:
         try:
             try:
                 os.link(source, temporary)
-            except OSError:
-                shutil.copyfile(source, temporary)
+            except OSError:  # another file system, or one without hard links
+                _copy(source, temporary)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    with target.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -158,5 +175,6 @@ def _take(descriptor: int, folder: Path) -> None:
         raise StorageError(
             f"{folder} is in use by another run (process {holder}): wait for it, or give another folder"
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    with storage_errors(folder):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -119,7 +119,7 @@ class Adapter(Protocol):
 
     @property
     def identity(self) -> str:
-        """Everything that can change the output besides the request: code version, options, weights sha256."""
+        """All that can change the output besides the request: code version, options, weights sha256."""
         ...
 
     @property

@@ -28,6 +28,7 @@ ORIGIN = (32.0, 19.0)
 _SEARCH = 96
 _PAD = _SEARCH // 4
 _LOCAL = 6.0
+_WORK = 192
 _SHARES = np.linspace(0.14, 0.38, 13)
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
 
@@ -143,11 +144,27 @@ class Follower:
         self._place: Place | None = None
 
     def follow(self, images: Iterable[NDArray[np.uint8]]) -> list[Place]:
-        """The places of the next frames."""
+        """The places of the next frames, all of one size."""
         return [self._next(image) for image in images]
 
     def _next(self, image: NDArray[np.uint8]) -> Place:
+        factor = max(1.0, max(image.shape[:2]) / _WORK)
+        small = _shrunk(image, factor)
         if self._place is None:
-            self._place = refine(image, self._template, find(image, self._template))
-        self._place = refine(image, self._template, self._place)
-        return self._place
+            self._place = refine(small, self._template, find(small, self._template))
+        self._place = refine(small, self._template, self._place)
+        return _enlarged(self._place, factor)
+
+
+def _shrunk(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    if factor == 1.0:
+        return image
+    size = [max(1, round(side / factor)) for side in (image.shape[1], image.shape[0])]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _enlarged(place: Place, factor: float) -> Place:
+    """The same place in a frame ``factor`` times as large, pixel centres at whole numbers in both."""
+    larger = place * factor
+    larger[:, 2] += (factor - 1.0) / 2
+    return larger

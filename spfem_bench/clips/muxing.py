@@ -15,6 +15,7 @@ from av.container import OutputContainer
 from av.frame import Frame
 from av.video.stream import VideoStream
 
+from spfem_bench.clips.interrupts import interrupts_deferred
 from spfem_bench.clips.sink import Sink
 from spfem_bench.clips.sound import Pcm
 
@@ -88,8 +89,12 @@ def mux(sink: Sink, container: str, pictures: Pictures, sound: Sound | None) -> 
     """
     try:
         # The muxer's bitexact flag leaves out dates, version strings and random identifiers.
-        with av.open(sink, "w", format=container, options={"fflags": "+bitexact"}) as output:
+        output = av.open(sink, "w", format=container, options={"fflags": "+bitexact"})
+        try:
             _encode(output, pictures, sound)
+        finally:
+            with interrupts_deferred():
+                output.close()
     except av.error.FFmpegError as error:
         # PyAV reports a failed write as a failed callback; the sink knows what happened.
         raise sink.error or error from error
@@ -100,13 +105,15 @@ def _encode(output: OutputContainer, pictures: Pictures, sound: Sound | None) ->
     audio = None if sound is None else sound.open(output)
     heard: Iterator[Frame] = iter(()) if sound is None else sound.frames
     for frame in merge(cast(Iterator[Frame], pictures.frames), heard, key=_seconds):
-        if isinstance(frame, av.VideoFrame):
-            output.mux(video.encode(frame))
-        elif audio is not None and isinstance(frame, av.AudioFrame):
-            output.mux(audio.encode(frame))
-    output.mux(video.encode(None))
-    if audio is not None:
-        output.mux(audio.encode(None))
+        with interrupts_deferred():
+            if isinstance(frame, av.VideoFrame):
+                output.mux(video.encode(frame))
+            elif audio is not None and isinstance(frame, av.AudioFrame):
+                output.mux(audio.encode(frame))
+    with interrupts_deferred():
+        output.mux(video.encode(None))
+        if audio is not None:
+            output.mux(audio.encode(None))
 
 
 def audio_frames(pieces: Iterator[Pcm], rate: int) -> Iterator[av.AudioFrame]:

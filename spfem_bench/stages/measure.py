@@ -7,7 +7,7 @@ networks; only metrics whose row is missing have their features loaded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from spfem_bench.stages.generate import Generated, Made
 from spfem_bench.stages.rows import REAL, MetricRow, row_from_json, row_to_json
 from spfem_bench.stages.workbench import Workbench, metrics_code
 from spfem_metrics import (
+    ClipFeatures,
     Failed,
     InputError,
     Metric,
@@ -134,20 +135,27 @@ def _names(bench: Workbench, side: Side) -> list[str]:
 
 
 def _rows(bench: Workbench, system: str, scene: Scene, metrics: Sequence[Metric]) -> list[MetricRow]:
-    return [MetricRow(system, m.info.name, _row(bench, scene, m)) for m in metrics]
+    """Stored rows, and for the metrics that have none one reading of every clip they need."""
+    keys = {metric.info.name: _row_key(bench, scene, metric) for metric in metrics}
+    rows = {name: _stored(bench, key) for name, key in keys.items()}
+    todo = [metric for metric in metrics if rows[metric.info.name] is None]
+    material = {side: _gather(bench, scene, side, todo) for side in scene.subjects} if todo else {}
+    for metric in todo:
+        row = Row(scene.facts, _observe(bench, scene, metric, material))
+        rows[metric.info.name] = row
+        if not isinstance(row.outcome, Failed):
+            _keep(bench, keys[metric.info.name], row)
+    return [MetricRow(system, name, row) for name, row in rows.items() if row is not None]
 
 
-def _row(bench: Workbench, scene: Scene, metric: Metric) -> Row:
-    key = _row_key(bench, scene, metric)
+def _stored(bench: Workbench, key: str) -> Row | None:
     known = bench.store.get_json(KIND, key)
-    if known is not None:
-        matrix = bench.store.get_arrays(MATRIX, key) if known["matrix_rows"] is not None else None
-        if known["matrix_rows"] is None or matrix is not None:
-            return row_from_json(known, matrix["matrix"] if matrix else None)
-    row = Row(scene.facts, _observe(bench, scene, metric))
-    if not isinstance(row.outcome, Failed):
-        _keep(bench, key, row)
-    return row
+    if known is None:
+        return None
+    if known["matrix_rows"] is None:
+        return row_from_json(known)
+    matrix = bench.store.get_arrays(MATRIX, key)
+    return None if matrix is None else row_from_json(known, matrix["matrix"])
 
 
 def _keep(bench: Workbench, key: str, row: Row) -> None:
@@ -157,20 +165,38 @@ def _keep(bench: Workbench, key: str, row: Row) -> None:
     bench.store.put_json(KIND, key, row_to_json(row))
 
 
-def _observe(bench: Workbench, scene: Scene, metric: Metric) -> Reading | Unscored | Failed:
+def _gather(
+    bench: Workbench, scene: Scene, side: Side, metrics: Sequence[Metric]
+) -> ClipFeatures | ClipError:
+    """All features of one side that any of the metrics wants, in one pass, or why they cannot be had."""
+    wanted = {need.extractor for m in metrics for need in m.info.needs if need.side == side}
+    names = [name for name in bench.built.extractors if name in wanted]
     try:
-        return metric.observe(_observation(bench, scene, metric))
+        return features(bench, scene.subjects[side], scene.contents[side], names)
+    except ClipError as error:
+        return error
+
+
+def _observe(
+    bench: Workbench, scene: Scene, metric: Metric, material: Mapping[Side, ClipFeatures | ClipError]
+) -> Reading | Unscored | Failed:
+    try:
+        return metric.observe(_observation(bench, scene, metric, material))
     except (ClipError, InputError) as error:
         return Failed(f"{metric.info.name}: {error}")
 
 
-def _observation(bench: Workbench, scene: Scene, metric: Metric) -> Observation:
+def _observation(
+    bench: Workbench, scene: Scene, metric: Metric, material: Mapping[Side, ClipFeatures | ClipError]
+) -> Observation:
+    """What the metric declared it reads, and nothing else: its row is keyed by just that."""
     sides = {}
-    for side in dict.fromkeys(need.side for need in metric.info.needs):
-        names = [n.extractor for n in metric.info.needs if n.side == side]
-        own = [name for name in dict.fromkeys(names) if name in bench.built.extractors]
-        if side in scene.subjects:
-            sides[side] = features(bench, scene.subjects[side], scene.contents[side], own)
+    for side in dict.fromkeys(need.side for need in metric.info.needs if need.side in material):
+        found = material[side]
+        if isinstance(found, ClipError):
+            raise found
+        own = [n.extractor for n in metric.info.needs if n.side == side and n.extractor in found.arrays]
+        sides[side] = replace(found, arrays={name: found.arrays[name] for name in own})
     pairs = {
         (need.side, need.extractor): _pair(bench, scene, need.side, need.extractor)
         for need in metric.info.needs

@@ -38,13 +38,14 @@ class ObjectStore:
 
     def put_json(self, kind: str, key: str, value: object) -> None:
         """Store a JSON value (finite numbers only)."""
-        write_atomically(self.path(kind, key, ".json"), json.dumps(value, sort_keys=True, allow_nan=False))
+        text = json.dumps(value, sort_keys=True, allow_nan=False)
+        write_atomically(self.path(kind, key, ".json"), text, durable=False)
 
     def get_json(self, kind: str, key: str) -> Any | None:
-        """A stored JSON value, None where there is none."""
+        """A stored JSON value, None where there is none or it cannot be read (a power cut, a bad disk)."""
         try:
             return json.loads(self.path(kind, key, ".json").read_text(encoding="utf8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
 
     def put_arrays(self, kind: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -57,18 +58,18 @@ class ObjectStore:
 
         plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         path = self.path(kind, key, ".safetensors")
-        write_atomically(path, save(plain or {EMPTY: np.zeros(0, np.uint8)}))
+        write_atomically(path, save(plain or {EMPTY: np.zeros(0, np.uint8)}), durable=False)
         path.chmod(_READ_ONLY)
 
     def get_arrays(self, kind: str, key: str) -> dict[str, NDArray[Any]] | None:
-        """Stored arrays, None where there are none."""
+        """Stored arrays, None where there are none or they cannot be read (a power cut, a bad disk)."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load
 
         try:
-            content = self.path(kind, key, ".safetensors").read_bytes()
-        except FileNotFoundError:
+            arrays: dict[str, NDArray[Any]] = load(self.path(kind, key, ".safetensors").read_bytes())
+        except (FileNotFoundError, SafetensorError):
             return None
-        arrays: dict[str, NDArray[Any]] = load(content)
         arrays.pop(EMPTY, None)
         return arrays
 

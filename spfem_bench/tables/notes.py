@@ -82,12 +82,16 @@ class Notes:
         board = self._leaderboard
         labels = {column.info.name: column.info.label for column in board.columns}
         lost = [_lost(system) for system in board.systems if system.generated < system.trials]
-        unread = [
-            f"{labels[metric]}, rows without a reading: {_counted(reasons)}"
-            for metric, reasons in board.reasons.items()
-            if reasons and metric in labels
-        ]
-        return [*lost, *unread]
+        return [*lost, *_unread_lines(board.reasons, labels)]
+
+
+def _unread_lines(reasons: Mapping[str, Mapping[str, int]], labels: Mapping[str, str]) -> list[str]:
+    """One line per set of metrics that lack the same rows for the same reasons."""
+    groups: dict[str, list[str]] = {}
+    for metric, counts in reasons.items():
+        if counts and metric in labels:
+            groups.setdefault(_counted(counts), []).append(labels[metric])
+    return [f"rows without a reading: {counted}: {', '.join(names)}" for counted, names in groups.items()]
 
 
 def _lost(system: SystemRow) -> str:

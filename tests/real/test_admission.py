@@ -18,7 +18,6 @@ CLIPS = (
     "grid-id2_vcd_swwp2s",
     "grid-pwij3p",
     "grid-lbax4n",
-    "grid-swiz3n",
     "pcavs-741400104",
     "pcavs-741400163",
     "expressive-furious_talk1_clip1",

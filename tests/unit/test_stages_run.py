@@ -152,9 +152,9 @@ def test_one_more_metric_computes_only_that_metric(
     observed: list[str] = []
     original = measuring._observe
 
-    def spy(bench: object, scene: object, metric: object) -> object:
+    def spy(bench: object, scene: object, metric: object, material: object) -> object:
         observed.append(metric.info.name)  # type: ignore[attr-defined]
-        return original(bench, scene, metric)  # type: ignore[arg-type]
+        return original(bench, scene, metric, material)  # type: ignore[arg-type]
 
     monkeypatch.setattr(measuring, "_observe", spy)
     run(tiny_spec(manifest, cache, "brighten"), tmp_path / "two")

@@ -75,7 +75,7 @@ copy-source        1.000                         \u2013 (1)
 (1) no true pair
 * Dist: weak evidence, 57% right
 ± is half of the 95% interval (t over 6 speaker means): Cos
-Cos, rows without a reading: no face (1)
+rows without a reading: no face (1): Cos
 [a] cos|v1|net:a1|miss:exclude
 [b] dist|v1|net:b_2|miss:exclude
 rule of the protocol
@@ -108,7 +108,7 @@ Best and second are marked among models measured on at least 90\% of their trial
 \textsuperscript{1} no true pair\par
 \textsuperscript{*} Dist: weak evidence, 57\% right\par
 $\pm$ is half of the 95\% interval (t over 6 speaker means): Cos\par
-Cos, rows without a reading: no face (1)\par
+rows without a reading: no face (1): Cos\par
 \textsuperscript{a} \texttt{cos\textbar{}\allowbreak v1\textbar{}\allowbreak net:a1\textbar{}\allowbreak miss:exclude}\par
 \textsuperscript{b} \texttt{dist\textbar{}\allowbreak v1\textbar{}\allowbreak net:b\_2\textbar{}\allowbreak miss:exclude}\par
 rule of the protocol\par

@@ -212,8 +212,8 @@ def steadiness(material: Material) -> list[Check]:
     """Brightness noise for flicker; copies against other clips for head and gaze."""
     clips = material.talking
     flicker, own = Flicker(), [material.features(clip) for clip in clips]
-    little, much = (_values(flicker, _copies(material, clips[:4], f"flicker-{n}")) for n in (1, 4))
-    none = _values(flicker, [trial(clip, clip) for clip in own[:4]])
+    little, much = (_values(flicker, _copies(material, clips[:3], f"flicker-{n}")) for n in (1, 4))
+    none = _values(flicker, [trial(clip, clip) for clip in own[:3]])
     checks = [
         _check(flicker, "as it is / brightness noise of 1 level", none, little, 1.0),
         _check(flicker, "brightness noise of 1 level / of 4 levels", little, much, 1.0),

@@ -30,7 +30,8 @@ def t_half_width(means: Sequence[float], level: float = 0.95) -> float | None:
         level: coverage, between 0 and 1.
 
     Returns:
-        In the values' unit; None for fewer than two values, which say nothing of their spread.
+        In the values' unit; None for fewer than two values, or for equal ones (an accuracy of 0 or 1 for
+        everybody): neither says anything of the spread, and an interval of no width would claim certainty.
     """
     count = len(means)
     if count < 2:
@@ -39,4 +40,6 @@ def t_half_width(means: Sequence[float], level: float = 0.95) -> float | None:
 
     middle = math.fsum(means) / count
     variance = math.fsum((value - middle) ** 2 for value in means) / (count - 1)
+    if variance == 0:
+        return None
     return float(stdtrit(count - 1, (1 + level) / 2)) * math.sqrt(variance / count)

@@ -16,11 +16,6 @@ from spfem_metrics.signature import Signature
 EMOTIONS = ("neutral", "angry", "disgusted", "fear", "happy", "sad", "surprised")
 """The classes of the extractor ``emotion``, in the order of its ``probabilities``."""
 
-MINI_XCEPTION_WEAK = (
-    "the classifier (mini-XCEPTION, FER-2013) names 57% of 28 real clips of acted emotions rightly, chance "
-    "14%; it reads disgust as anger and fear as surprise"
-)
-
 
 @dataclass(frozen=True)
 class EmotionAccuracy:

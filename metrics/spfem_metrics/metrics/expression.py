@@ -25,11 +25,6 @@ SPEECH_COEFFICIENTS = (
 )  # fmt: skip
 """Blendshapes that speech moves at least as much as emotion does: left out, so that words do not count."""
 
-MEDIAPIPE_WEAK = (
-    "8 real clips of three emotions, pairs of different people: mean .79 for the same emotion, .62 for "
-    "another, AUC .82; tried on happy, sad and angry only"
-)
-
 _ABOUT = (
     "Dice overlap of the clip-mean expression coefficients of the output and of {what}, those that mainly "
     "follow speech left out. Unlike a cosine it falls where the intensity differs. It mixes expression "

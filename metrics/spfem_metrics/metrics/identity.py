@@ -29,10 +29,12 @@ class IdentitySimilarity:
         needs=(Need("output", "identity"), Need("source", "identity")),
         about=(
             "Mean cosine between the face embedding of each output frame and that of the source frame it "
-            "stands for, so that pose and speech are the same on both sides and only the edit differs. A "
-            "changed expression lowers it by itself: frames of one real clip far apart in time reach about "
-            "0.86 with MobileFaceNet, another clip of the speaker 0.59, another speaker 0.01, so read it "
-            "against those levels and the bounds of the table, not against 1."
+            "stands for, so that pose and speech are the same on both sides and only the edit differs. "
+            "Comparing clip means separates people no better (both without a single error on 820 pairs of "
+            "real clips) and hides frames in which the face breaks. A changed expression lowers it by "
+            "itself: with MobileFaceNet frames half a clip apart reach .86, another clip of the speaker "
+            ".62, another person .01; read it against those levels and the bounds of the table, not "
+            "against 1."
         ),
         order=("copy-source", "random-speaker"),
     )

@@ -61,7 +61,7 @@ def faces(*, weights: Mapping[str, Path], device: str = "cpu") -> Extractor:
         device: ignored, there is nothing to run on it.
     """
     del device
-    return _extractor("faces", "palette-v0-faces@2," + _file(), (), _FacePass, weights)
+    return _extractor("faces", "palette-v0-faces@1," + _file(), (), _FacePass, weights)
 
 
 def identity(*, weights: Mapping[str, Path], device: str = "cpu") -> Extractor:
