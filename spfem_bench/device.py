@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from spfem_bench.errors import UsageError
@@ -46,13 +49,23 @@ def resolve_device(text: str = "auto") -> DeviceSpec:
     if match is None:
         raise UsageError(f"There is no device '{text}': say auto, cpu, cuda, or cuda:N for the Nth GPU.")
     asked = match[0]
-    if asked == "cpu":
+    if asked == "cpu" or (asked == "auto" and not _has_driver()):
         return _cpu()
     import torch
 
     if asked == "auto":
         return _gpu(0) if torch.cuda.is_available() else _cpu()
     return _asked_gpu(asked, int(match[1] or 0))
+
+
+def _has_driver() -> bool:
+    """Whether a GPU's driver is here; where none is, torch need not be imported to say so."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return Path("/dev/kfd").exists()  # AMD's, whose libraries come with torch
+    return True
 
 
 def _cpu() -> DeviceSpec:

@@ -6,9 +6,15 @@ of the items, whatever order they were made in.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from spfem_bench.errors import IncompleteError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,13 +43,40 @@ class LocalEngine:
         if self.workers <= 1 or len(items) <= 1:
             yield from map(work, items)
             return
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
+        yield from _pooled(work, items, self.workers)
 
-        # spawn: a forked torch or mediapipe can hang on locks its parent held
-        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
-            try:
-                yield from pool.map(work, items)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+
+def _pooled(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    # spawn: a forked torch or mediapipe can hang on locks its parent held
+    with ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts) as pool:
+        # not pool.map: it cancels what waits when it is interrupted, and `_stop` must find nothing cancelled
+        waiting = [pool.submit(work, item) for item in items][::-1]
+        try:
+            while waiting:
+                yield waiting.pop().result()
+        except BrokenProcessPool as error:
+            raise IncompleteError(
+                "a worker process was killed, perhaps for want of memory: run the same command again with "
+                "fewer --workers (what was finished is kept)"
+            ) from error
+        except (KeyboardInterrupt, GeneratorExit):
+            _stop(pool)
+            raise
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _leave_interrupts() -> None:
+    """In a worker: Ctrl-C reaches every process of a terminal, and the parent answers it for all."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers now: a trial in flight is lost, as with any kill, and nothing else."""
+    for process in list((pool._processes or {}).values()):
+        process.terminate()

@@ -5,6 +5,7 @@
     │   ├── ConfigError        2   a pinned file is malformed or has an unknown key
     │   ├── DatasetError       2   a dataset is not where or what it is said to be
     │   ├── ClipError          2   a video cannot be decoded (within a run: that trial only)
+    │   │   └── SilentClipError    it has no sound where sound is needed
     │   └── PluginError        2   an adapter, metric or dataset of that name cannot be had
     ├── NotComparableError     4   definitions, datasets or trials differ; nothing to compare
     ├── IncompleteError        5   more trials failed or are unscored than allowed
@@ -56,6 +57,10 @@ class DatasetError(UsageError):
 
 class ClipError(UsageError):
     """A video or audio file cannot be read. Inside a run it fails its own trial only."""
+
+
+class SilentClipError(ClipError):
+    """A clip has no sound where sound is needed: its trial is unscored, not failed."""
 
 
 class PluginError(UsageError):

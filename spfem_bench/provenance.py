@@ -17,14 +17,21 @@ import platform
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spfem_bench import __version__
+from spfem_bench.digest import digest_of
+from spfem_bench.errors import StorageError
+from spfem_bench.paths import cache_dir
 from spfem_bench.repository import Repository, repository
 from spfem_bench.resources import PACKAGE
+from spfem_bench.store.objects import ObjectStore
 
 if TYPE_CHECKING:
     from spfem_bench.device import DeviceSpec
@@ -96,6 +103,7 @@ def harness_repository() -> Repository | None:
     return repository(PACKAGE.parent, only=_CODE, must_track=f"{PACKAGE.name}/__init__.py")
 
 
+@cache
 def packages() -> dict[str, str]:
     """Versions of every installed package that this one needs, directly or not, by normalised name, sorted.
 
@@ -143,15 +151,28 @@ def _sources_digest() -> str:
 
 def _source_roots() -> list[Path]:
     """The three import packages; the other two are found as imported, without importing them."""
-    from importlib.util import find_spec
-
     specs = [find_spec(name) for name in ("spfem_bench", "spfem_metrics", "spfem_baselines")]
     return [Path(spec.origin).parent for spec in specs if spec is not None and spec.origin is not None]
 
 
 def _torch_facts() -> dict[str, Any]:
-    if _version("torch") is None:
+    """What torch says of itself; remembered, because importing it takes longer than a warm run."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
         return {}
+    origin = Path(spec.origin)
+    kernels = os.environ.get("ATEN_CPU_CAPABILITY")
+    key = digest_of([packages(), str(origin), origin.stat().st_mtime_ns, _cpu_name(), kernels])
+    store = ObjectStore(cache_dir() / "machine")
+    known: dict[str, Any] | None = store.get_json("torch", key)
+    if known is None:
+        known = _ask_torch()
+        with suppress(StorageError):
+            store.put_json("torch", key, known)
+    return known
+
+
+def _ask_torch() -> dict[str, Any]:
     import torch
 
     backends: Any = torch.backends
@@ -165,11 +186,8 @@ def _torch_facts() -> dict[str, Any]:
 
 
 def _torch_threads() -> int | None:
-    if _version("torch") is None:
-        return None
-    import torch
-
-    return torch.get_num_threads()
+    torch = sys.modules.get("torch")  # None: no network ran in this process
+    return None if torch is None else int(torch.get_num_threads())
 
 
 def _is_gpu(device: DeviceSpec | str) -> bool:

@@ -20,7 +20,13 @@ from typing import Any
 from spfem_bench.config import near_miss
 from spfem_bench.errors import PluginError
 
-GROUPS = ("spfem_bench.adapters", "spfem_bench.metrics", "spfem_bench.datasets", "spfem_bench.suites")
+GROUPS = (
+    "spfem_bench.adapters",
+    "spfem_bench.metrics",
+    "spfem_bench.extractors",
+    "spfem_bench.datasets",
+    "spfem_bench.suites",
+)
 """The entry point groups that plug-ins may join."""
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")

@@ -78,19 +78,17 @@ def _copy_source(request: Request) -> Output:
 
 
 def _copy_reference(request: Request) -> Output:
-    return _retimed(request, _required(request.reference, request, "reference clip"))
+    return _retimed(request, _required(request.reference, "reference clip"))
 
 
 def _random_speaker(request: Request) -> Output:
-    return _retimed(
-        request, _required(request.stranger, request, "clip of another speaker in the target emotion")
-    )
+    return _retimed(request, _required(request.stranger, "clip of another speaker in the target emotion"))
 
 
 def _oracle(request: Request) -> Output:
-    truth = _required(request.truth, request, "true pair")
+    truth = _required(request.truth, "true pair")
     if request.truth_pairs is None or not len(request.truth_pairs):
-        raise CannotGenerateError(f"trial {request.trial} has a true pair but no alignment with it")
+        raise CannotGenerateError("no alignment with the true pair")
     rows, first = np.unique(request.truth_pairs[:, 0], return_index=True)
     wanted = np.maximum.accumulate(request.truth_pairs[first, 1].astype(np.int64))
     frames = _fitted(_picked(truth, wanted), request.source.size)
@@ -105,11 +103,12 @@ def _noise(request: Request) -> Output:
     )
 
 
-def _required(clip: SourceClip | None, request: Request, what: str) -> SourceClip:
+def _required(clip: SourceClip | None, what: str) -> SourceClip:
+    """The clip; the reasons name no trial, so that a table can count equal ones."""
     if clip is None:
-        raise CannotGenerateError(f"trial {request.trial} has no {what}")
+        raise CannotGenerateError(f"no {what}")
     if clip.frame_count == 0:
-        raise CannotGenerateError(f"the {what} of trial {request.trial} has no frames")
+        raise CannotGenerateError(f"no frames in the {what}")
     return clip
 
 

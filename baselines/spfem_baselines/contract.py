@@ -97,11 +97,14 @@ class Output:
         fps: frames per second of the output.
         frame_map: (T,) int64, for each output frame the source frame it stands for, non-decreasing.
             None means frame i stands for source frame i (the harness checks that the counts agree).
+        times: (T,) float64 seconds of every frame from 0, for outputs of varying rate; None for ``i / fps``,
+            or for the source's own spacing where ``fps`` is the source's and every frame answers another one.
     """
 
     frames: Iterable[Frames]
     fps: Fraction
     frame_map: NDArray[np.int64] | None = None
+    times: NDArray[np.float64] | None = None
 
 
 class CannotGenerateError(Exception):

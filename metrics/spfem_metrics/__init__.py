@@ -4,7 +4,7 @@
 turn clips into arrays. Nothing here knows the harness, and importing this package does not import torch.
 """
 
-from spfem_metrics.errors import DefinitionError, InputError, MetricError, WeightsError
+from spfem_metrics.errors import DefinitionError, InputError, MetricError, ResourceError, WeightsError
 from spfem_metrics.extractor import Arrays, ClipFeatures, Extractor, PairExtractor, Pass
 from spfem_metrics.media import ArrayMedia, FrameBatch, Frames, Media
 from spfem_metrics.metric import (
@@ -43,6 +43,7 @@ __all__ = [
     "PairExtractor",
     "Pass",
     "Reading",
+    "ResourceError",
     "Row",
     "Score",
     "Scored",

@@ -3,7 +3,8 @@
 MetricError
 ├── DefinitionError   a metric or extractor was built or combined wrongly
 ├── InputError        an array has the wrong shape, dtype or range
-└── WeightsError      a network file is missing, of another network, or unsafe to load
+├── WeightsError      a network file is missing, of another network, or unsafe to load
+└── ResourceError     a network does not fit into the device's memory
 """
 
 
@@ -21,3 +22,7 @@ class InputError(MetricError):
 
 class WeightsError(MetricError):
     """A network's file is missing, belongs to another network, or is unsafe to load."""
+
+
+class ResourceError(MetricError):
+    """A network's batch does not fit into the device's memory; the message names the option to pass."""

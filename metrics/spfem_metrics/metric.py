@@ -6,6 +6,7 @@ sees rows only, sorted by id, and works in float64, so that workers, shards and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
@@ -13,6 +14,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_metrics.errors import InputError
 from spfem_metrics.extractor import Arrays, ClipFeatures
 from spfem_metrics.outcome import Failed, Outcome, Unscored
 from spfem_metrics.signature import Signature
@@ -107,12 +109,24 @@ class Reading:
     Args:
         value: the trial's own value, None for set metrics that have none.
         parts: further named scalars (sums, counts, sub-scores), all finite.
-        matrix: (n, D) float32 features for set metrics.
+        matrix: (n, D) float32 features for set metrics, all finite.
+
+    Raises:
+        InputError: a number is NaN or infinite.
     """
 
     value: float | None
     parts: Mapping[str, float] = field(default_factory=dict)
     matrix: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not math.isfinite(self.value):
+            raise InputError(f"a reading must be finite, not {self.value}; say Unscored(reason) instead")
+        wrong = [name for name, part in self.parts.items() if not math.isfinite(part)]
+        if wrong:
+            raise InputError(f"a reading's parts must be finite, {', '.join(wrong)} is not")
+        if self.matrix is not None and not np.isfinite(self.matrix).all():
+            raise InputError("a reading's matrix holds NaN or infinite values")
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,7 @@ class Score:
         scored: rows that gave a reading.
         total: rows that should have.
         half_width: half of the 95% interval, None where none can be given.
-        interval: what the interval is, in words, e.g. ``t over 6 speaker means``.
+        interval: what the interval is, in words, e.g. ``t over 6 speakers, cluster-linearised``.
         notes: what a reader must know beside the number (n of a Fréchet distance, ...).
     """
 

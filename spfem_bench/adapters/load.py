@@ -10,6 +10,7 @@ from typing import Literal
 from spfem_baselines import Adapter
 from spfem_bench.errors import PluginError, UsageError
 from spfem_bench.registry import resolve
+from spfem_bench.versions import code_of
 
 GROUP = "spfem_bench.adapters"
 BOUNDS: Mapping[str, str] = {
@@ -25,6 +26,9 @@ MODELS: Mapping[str, str] = {"linear-shift": "spfem_baselines.linear:linear_shif
 BUILTIN: Mapping[str, str] = {**BOUNDS, **MODELS}
 
 Role = Literal["model", "bound"]
+_RESERVED = "real"
+"""Under this name rows keep the protocol's real clips."""
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class System:
         name: unique in the run; names its folder of outputs and its row in the table.
         role: bounds are drawn apart and never ranked.
         adapter: what generates.
+        code: digest of the code it comes from.
     """
 
     name: str
     role: Role
     adapter: Adapter
+    code: str = ""
 
 
 def load_system(text: str) -> System:
@@ -50,22 +56,38 @@ def load_system(text: str) -> System:
         UsageError: the folder of a precomputed adapter cannot be read.
     """
     alias, _, rest = text.rpartition("=") if "=" in text.split(":", maxsplit=1)[0] else ("", "", text)
-    adapter = _adapter(rest)
+    made, adapter = _adapter(rest)
     if not isinstance(adapter, Adapter):
         raise PluginError(
             f"{rest} gives a {type(adapter).__name__}, which has no name, identity, sees and generate: "
             "see spfem_baselines.Adapter"
         )
-    return System(alias or adapter.name, "bound" if rest in BOUNDS else "model", adapter)
+    name = _checked_name(alias or adapter.name, rest)
+    return System(name, "bound" if rest in BOUNDS else "model", adapter, code_of(made))
 
 
-def _adapter(text: str) -> object:
+def _checked_name(name: str, text: str) -> str:
+    """The name, which becomes a folder of the bundle.
+
+    Raises:
+        UsageError: it would leave the bundle, or is taken by the bundle itself.
+    """
+    is_plain = name.isprintable() and not set(name) & set("/\\") and name.strip(". ") != ""
+    if not is_plain or len(name) > _LONGEST_NAME or name == _RESERVED:
+        why = "means the real clips" if name == _RESERVED else "cannot be the name of a folder"
+        raise UsageError(f"an adapter cannot be called {name!r}, which {why}: give a name, as in NEW={text}")
+    return name
+
+
+def _adapter(text: str) -> tuple[object, object]:
+    """What the name stands for, and the adapter it gives."""
     if text.startswith("precomputed:"):
-        from spfem_bench.adapters.precomputed import open_precomputed
+        from spfem_bench.adapters import precomputed
 
-        return open_precomputed(Path(text.removeprefix("precomputed:")))
+        folder = Path(text.removeprefix("precomputed:"))
+        return precomputed.Entry, precomputed.open_precomputed(folder)
     made = resolve(GROUP, text, BUILTIN)
-    return made() if callable(made) and not isinstance(made, Adapter) else made
+    return made, made() if callable(made) and not isinstance(made, Adapter) else made
 
 
 def load_systems(texts: Sequence[str], *, bounds: bool = True) -> list[System]:

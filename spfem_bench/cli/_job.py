@@ -119,7 +119,7 @@ def make_options(given: Mapping[str, Any]) -> Options:
 
 def _shard(text: str) -> tuple[int, int]:
     index, slash, count = text.partition("/")
-    if not slash or not index.isdigit() or not count.isdigit() or not 1 <= int(index) <= int(count):
+    if not slash or not index.isdecimal() or not count.isdecimal() or not 1 <= int(index) <= int(count):
         raise click.BadParameter(f"{text!r} is not I/N with 1 <= I <= N, e.g. 2/7", param_hint="--shard")
     return int(index), int(count)
 

@@ -59,7 +59,6 @@ def _spec(clips: Path, speakers: int) -> RunSpec:
 def _next_steps(bundle: Path) -> str:
     return "\n".join(
         [
-            f"bundle: {bundle}",
             "next:",
             f"  spfem-bench table {bundle} --per-emotion      the same numbers by emotion",
             f"  spfem-bench show {bundle}                     what the bundle holds, and every reason",

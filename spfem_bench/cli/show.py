@@ -40,7 +40,7 @@ def _summary(bundle: Path) -> dict[str, Any]:
     from spfem_bench.store.bundle import MANIFEST, is_whole, read_json
 
     whole = is_whole(bundle)
-    files = len((bundle / MANIFEST).read_text(encoding="utf8").splitlines()) if whole else 0
+    files = len((bundle / MANIFEST).read_bytes().splitlines()) if whole else 0
     document: dict[str, Any] = {
         "bundle": str(bundle),
         "finished": whole,

@@ -13,9 +13,9 @@ from types import FrameType
 def interrupts_deferred() -> Iterator[None]:
     """Let a Ctrl-C that arrives inside the block raise at its end instead.
 
-    PyAV prints and drops a KeyboardInterrupt raised inside its write callback: the bytes of that call would be
-    missing from the file and the program would go on. Keep the block short; outside the main thread, where no
-    interrupt is raised, it does nothing.
+    PyAV prints and drops a KeyboardInterrupt raised inside its write callback: the bytes of that call would
+    be missing from the file and the program would go on. Keep the block short; outside the main thread,
+    where no interrupt is raised, it does nothing.
     """
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):

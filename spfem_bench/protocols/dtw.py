@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_bench.errors import ClipError
+from spfem_bench.errors import ClipError, SilentClipError
 from spfem_bench.protocols.mfcc import RATE, mfcc
 
 DTW_VERSION = 1
@@ -49,7 +49,8 @@ def align_audio(source: Sounding, truth: Sounding) -> Pairs:
         (T, 2) int64 (source frame, truth frame), both columns non-decreasing, T the source's frames.
 
     Raises:
-        ClipError: one of them has no sound or no frame, or they are too long to align.
+        SilentClipError: one of them has no sound.
+        ClipError: one of them has no frame, or they are too long to align.
     """
     first, second = _features(source, "source"), _features(truth, "truth")
     return frame_pairs(np.asarray(source.times), np.asarray(truth.times), warp(first, second)[0])
@@ -59,7 +60,7 @@ def _features(clip: Sounding, side: str) -> Floats:
     samples = clip.audio(RATE)
     name = getattr(clip, "path", f"the {side}")
     if samples is None or not len(samples):
-        raise ClipError(f"{name} has no sound to align by; give the trial's {side} its audio file")
+        raise SilentClipError(f"{name} has no sound to align by; give the trial's {side} its audio file")
     if not len(clip.times):
         raise ClipError(f"{name} has no frame to align")
     return mfcc(samples, HOP)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from spfem_bench.digest import digest_of
 from spfem_bench.protocols import Trial
-from spfem_bench.protocols.dtw import DTW_VERSION, align_audio
-from spfem_bench.stages.workbench import Workbench
+from spfem_bench.stages.workbench import Workbench, generating_code
+from spfem_bench.versions import libraries, package_code
 
 Pairs = NDArray[np.int64]
 RATE = 16000
@@ -20,7 +20,8 @@ def truth_pairs(bench: Workbench, trial: Trial) -> Pairs:
     Rendered pairs share their frames; elsewhere dynamic time warping of the two sounds decides.
 
     Raises:
-        ClipError: one of the clips cannot be read, or has no audio to align by.
+        SilentClipError: one of them has no sound to align by.
+        ClipError: one of the clips cannot be read.
     """
     if trial.truth is None:
         return np.zeros((0, 2), np.int64)
@@ -32,9 +33,12 @@ def truth_pairs(bench: Workbench, trial: Trial) -> Pairs:
 
 
 def _warped(bench: Workbench, trial: Trial) -> Pairs:
+    from spfem_bench.protocols.dtw import DTW_VERSION, align_audio
+
     assert trial.truth is not None
     digests = [bench.library.file_digest(record) for record in (trial.source, trial.truth)]
-    key = digest_of(["align", DTW_VERSION, *digests])
+    code = package_code("protocols/dtw.py", "protocols/mfcc.py")
+    key = digest_of(["align", DTW_VERSION, code, generating_code(), libraries(), *digests])
     known = bench.store.get_arrays("align", key)
     if known is None:
         source, truth = (bench.library.open(record).clip for record in (trial.source, trial.truth))

@@ -39,6 +39,8 @@ def export_outputs(
         progress.start("generate", len(bench.plan.trials))
         for trial in bench.plan.trials:
             made = generate(bench, system, trial, again=again)
+            if isinstance(made, Made) and not made.is_intact(thorough=False):
+                made = generate(bench, system, trial, again=True)
             if isinstance(made, Made):
                 _place(made, out / trial.id, preview=preview)
             else:

@@ -6,7 +6,8 @@ protocols share, costs nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from spfem_bench.clips import Clip, ContentDigest
 from spfem_bench.device import scoring_mode
 from spfem_bench.digest import digest_array, digest_of
+from spfem_bench.stages.blame import blamed
 from spfem_bench.stages.library import DigestingMedia
 from spfem_bench.stages.workbench import Workbench, extraction_code, metrics_code
+from spfem_bench.versions import libraries
 from spfem_metrics import Arrays, ClipFeatures
 from spfem_metrics.extraction import extract
 
@@ -41,9 +44,14 @@ class Subject:
 
 def feature_key(bench: Workbench, name: str, content: ContentDigest) -> str:
     """Digest of all that can change one extractor's arrays for one clip."""
-    sound = content.audio if getattr(bench.built.extractors[name], "listens", False) else ""
-    where = [bench.spec.device, bench.spec.threads]
-    return digest_of([KIND, name, bench.definitions[name], extraction_code(), content.video, sound, where])
+    code = [extraction_code(), _plugin_code(bench, name), libraries()]
+    where = [bench.spec.device, bench.device_label, bench.spec.threads]
+    return digest_of([KIND, name, bench.definitions[name], code, content.video, content.audio, where])
+
+
+def _plugin_code(bench: Workbench, name: str) -> list[str]:
+    """Code of the extractor and of all it requires, where it is not this project's."""
+    return [bench.built.code.get(part, "") for part in _with_required(bench, [name])]
 
 
 def ensure_content(bench: Workbench, subject: Subject, names: Sequence[str]) -> ContentDigest:
@@ -61,7 +69,7 @@ def _first_reading(bench: Workbench, subject: Subject, names: Sequence[str]) -> 
     media = DigestingMedia(subject.clip)
     wanted = _with_required(bench, names)
     if wanted:
-        with scoring_mode(bench.spec.device, threads=bench.spec.threads):
+        with _extracting(bench, subject):
             arrays = extract(media, [bench.built.extractors[name] for name in wanted])
     else:
         arrays = {}
@@ -98,11 +106,20 @@ def _extract(
     stored = {n: bench.store.get_arrays(KIND, feature_key(bench, n, content)) for n in needed}
     known: dict[str, Arrays] = {n: arrays for n, arrays in stored.items() if arrays is not None}
     todo = [name for name in needed if name not in known]
-    with scoring_mode(bench.spec.device, threads=bench.spec.threads):
+    with _extracting(bench, subject):
         arrays = extract(subject.clip, [bench.built.extractors[name] for name in todo], known=known)
     for name in todo:
         bench.store.put_arrays(KIND, feature_key(bench, name, content), arrays[name])
     return {name: arrays[name] for name in missing}
+
+
+@contextmanager
+def _extracting(bench: Workbench, subject: Subject) -> Iterator[None]:
+    with (
+        blamed(f"measuring {subject.clip.path}"),
+        scoring_mode(bench.spec.device, threads=bench.spec.threads),
+    ):
+        yield
 
 
 def _with_required(bench: Workbench, names: Sequence[str]) -> list[str]:
@@ -117,7 +134,8 @@ def _with_required(bench: Workbench, names: Sequence[str]) -> list[str]:
 def pair_key(bench: Workbench, name: str, contents: Sequence[ContentDigest], pairs: NDArray[np.int64]) -> str:
     """Digest of all that can change a pair extractor's arrays."""
     videos = [content.video for content in contents]
-    return digest_of([PAIRS, name, bench.definitions[name], metrics_code(), videos, digest_array(pairs)])
+    code = [metrics_code(), bench.built.code.get(name, ""), libraries()]
+    return digest_of([PAIRS, name, bench.definitions[name], code, videos, digest_array(pairs)])
 
 
 def pair_features(
@@ -131,6 +149,7 @@ def pair_features(
     known = bench.store.get_arrays(PAIRS, key)
     if known is not None:
         return known
-    arrays = bench.built.pairs[name].compare(subjects[0].clip, subjects[1].clip, pairs)
+    with blamed(f"{name} of {subjects[0].clip.path}"):
+        arrays = bench.built.pairs[name].compare(subjects[0].clip, subjects[1].clip, pairs)
     bench.store.put_arrays(PAIRS, key, arrays)
     return arrays

@@ -6,8 +6,11 @@ under them where the frame map says, and what cannot be judged becomes a reason,
 
 from __future__ import annotations
 
+import errno
 import shutil
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,14 +20,22 @@ from numpy.typing import NDArray
 
 from spfem_baselines import CannotGenerateError, Request
 from spfem_bench.adapters import OutputError, System, checked_frames, checked_map
-from spfem_bench.clips import Clip, PcmSource, write_lossless
+from spfem_bench.clips import Clip, PcmSource, content_digest, open_clip, write_lossless
 from spfem_bench.clips.sound import Pcm
 from spfem_bench.datasets import ClipRecord
 from spfem_bench.digest import digest_of
-from spfem_bench.errors import ClipError, StorageError, UsageError
+from spfem_bench.errors import (
+    ClipError,
+    IntegrityError,
+    MissingWeightsError,
+    SilentClipError,
+    StorageError,
+    UsageError,
+)
 from spfem_bench.protocols import Trial
 from spfem_bench.stages.align import truth_pairs
-from spfem_bench.stages.workbench import GENERATE_VERSION, Workbench
+from spfem_bench.stages.workbench import Workbench, generating_code
+from spfem_bench.versions import libraries
 from spfem_metrics import Failed, Unscored
 
 KIND = "outputs"
@@ -43,6 +54,14 @@ class Made:
         """The lossless video."""
         return self.folder / CLIP
 
+    def is_intact(self, *, thorough: bool = True) -> bool:
+        """Whether clip and record can still be read, and (``thorough``, a decode) hold what was stored."""
+        try:
+            clip = open_clip(self.clip)
+            return clip.stored is not None and (not thorough or content_digest(clip) == clip.stored.digest)
+        except (ClipError, IntegrityError):
+            return False
+
 
 Generated = Made | Unscored | Failed
 
@@ -54,23 +73,31 @@ def generate(bench: Workbench, system: System, trial: Trial, *, again: bool = Fa
         bench: the run's objects.
         system: the adapter.
         trial: what to generate.
-        again: ignore what is stored.
+        again: ignore what is stored, and replace it.
 
     Returns:
         The stored clip, or why there is none. A model's crash is its own trial's `Failed`.
 
     Raises:
         StorageError: the output cannot be kept; nothing else is lost.
+        MissingWeightsError: the model's network is not on this machine, so no trial could be made.
     """
     try:
         source = bench.library.open(trial.source).clip
         request = _request(bench, system, trial, source)
         key = _key(bench, system, trial, request)
+    except SilentClipError as error:
+        return Unscored(str(error))
     except ClipError as error:
         return Failed(str(error))
     if bench.store.has(KIND, key) and not again:
         return Made(key, bench.store.path(KIND, key))
-    return _generate(bench, system, request, source, key)
+    folder = bench.store.fresh_folder(KIND, key)
+    try:
+        made = _attempt(system, request, source, folder, bench.spec.threads)
+        return made or Made(key, bench.store.adopt_folder(folder, KIND, key, replace=again))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def stored(bench: Workbench, system: System, trial: Trial) -> bool:
@@ -82,21 +109,50 @@ def stored(bench: Workbench, system: System, trial: Trial) -> bool:
         return False
 
 
-def _generate(bench: Workbench, system: System, request: Request, source: Clip, key: str) -> Generated:
-    folder = bench.store.fresh_folder(KIND, key)
+def _attempt(
+    system: System, request: Request, source: Clip, folder: Path, threads: int
+) -> Unscored | Failed | None:
+    """Write the output into the folder; why there is none, or None where there is one."""
     try:
-        _write(system, request, source, folder)
-        return Made(key, bench.store.adopt_folder(folder, KIND, key))
+        _write(system, request, source, folder, threads)
     except CannotGenerateError as error:
         return Unscored(str(error))
-    except StorageError:
+    except (StorageError, MissingWeightsError):
         raise
-    except (OutputError, UsageError) as error:
+    except (OutputError, UsageError, IntegrityError) as error:
         return Failed(str(error))
     except Exception as error:  # noqa: BLE001 - a foreign model may raise anything; only its trial fails
+        _raise_if_full(error, system)
         return Failed(f"{system.name} raised {type(error).__name__}: {_first_line(error)}")
+    return None
+
+
+def _raise_if_full(error: Exception, system: System) -> None:
+    """A disk that is full under the model is nothing the model did: later trials would fail alike.
+
+    Raises:
+        StorageError: it is.
+    """
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        raise StorageError(
+            f"{system.name} could not write {error.filename or 'its files'}: {error.strerror}; "
+            "free some space and run the same command again (what was finished is kept)"
+        ) from error
+
+
+@contextmanager
+def pinned_threads(threads: int) -> Iterator[None]:
+    """Give a model that has imported torch the pinned number of threads."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        torch.set_num_threads(before)
 
 
 def _first_line(error: Exception) -> str:
@@ -104,11 +160,16 @@ def _first_line(error: Exception) -> str:
     return lines[0][:300] if lines else "no message"
 
 
-def _write(system: System, request: Request, source: Clip, folder: Path) -> None:
+def _write(system: System, request: Request, source: Clip, folder: Path, threads: int) -> None:
     """Stream the output into the folder; the frame map is checked once the frames have been counted."""
+    with pinned_threads(threads):
+        _write_pinned(system, request, source, folder)
+
+
+def _write_pinned(system: System, request: Request, source: Clip, folder: Path) -> None:
     output = system.adapter.generate(request)
     given = None if output.frame_map is None else np.asarray(output.frame_map)
-    times = _times(source, given, output.fps)
+    times = output.times if output.times is not None else _times(source, given, output.fps)
     record = write_lossless(
         folder / CLIP,
         checked_frames(output.frames),
@@ -205,13 +266,13 @@ def _key(bench: Workbench, system: System, trial: Trial, request: Request) -> st
     }
     return digest_of(
         {
-            "stage": ["generate", GENERATE_VERSION],
-            "adapter": [adapter.name, adapter.identity, own(request) if own else ""],
+            "stage": ["generate", generating_code(), libraries()],
+            "adapter": [system.code, *([own(request)] if own else [adapter.name, adapter.identity])],
             "clips": {k: bench.library.file_digest(r) if r else None for k, r in clips.items()},
             "condition": [trial.emotion, trial.text],
             "align": bench.plan.align,
             "trial": trial.id,
             "seed": request.seed,
-            "device": request.device,
+            "device": [request.device, bench.device_label, bench.spec.threads],
         }
     )

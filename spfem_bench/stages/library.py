@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_bench.clips import Clip, ContentDigest, VideoHasher, audio_digest, open_clip
+from spfem_bench.clips import Clip, ContentDigest, VideoHasher, audio_digest, open_clip, record_path
 from spfem_bench.datasets import ClipRecord, Dataset
 from spfem_bench.digest import digest_file, digest_of
-from spfem_bench.errors import ClipError
+from spfem_bench.errors import ClipError, IntegrityError
 from spfem_bench.store.objects import ObjectStore
+from spfem_bench.versions import libraries, package_code
 from spfem_metrics import FrameBatch
-
-DECODER_VERSION = 1
-"""Raised whenever the same file would decode to other pixels or times."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,14 @@ class Library:
         self._store = store
 
     def file_digest(self, record: ClipRecord) -> str:
-        """Digest of a clip's file, and of its separate audio file where it has one.
+        """Digest of a clip's file, of the record beside a lossless one, and of its separate audio file.
 
         Raises:
             ClipError: a file is missing.
         """
-        files = [self._dataset.file(record), self._dataset.audio_file(record)]
-        return digest_of([self._digest(path) for path in files if path is not None])
+        video, sound = self._dataset.file(record), self._dataset.audio_file(record)
+        beside = record_path(video) if video.suffix == ".mkv" and record_path(video).is_file() else None
+        return digest_of([self._digest(path) if path else None for path in (video, beside, sound)])
 
     def digest_or_none(self, record: ClipRecord | None) -> str | None:
         """`file_digest`, or None where there is no clip or its file is missing."""
@@ -63,7 +63,10 @@ class Library:
             ClipError: a file is missing or is no video.
         """
         digest = self.file_digest(record)
-        clip = open_clip(self._dataset.file(record), audio_path=self._dataset.audio_file(record))
+        try:
+            clip = _opened(self._dataset.file(record), self._dataset.audio_file(record), digest)
+        except IntegrityError as error:  # a lossless clip and its record disagree: this clip's trials fail
+            raise ClipError(str(error)) from error
         return Shelf(clip, digest)
 
     def content(self, file_digest: str) -> ContentDigest | None:
@@ -78,20 +81,27 @@ class Library:
 
     @staticmethod
     def _content_key(file_digest: str) -> str:
-        return digest_of(["content", DECODER_VERSION, file_digest])
+        return digest_of(["content", package_code("clips"), libraries(), file_digest])
 
     def _digest(self, path: Path) -> str:
         try:
             status = path.stat()
+            seen = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
+            key = digest_of(["file", *seen])
+            known = self._store.get_json("files", key)
+            found = digest_file(path) if known is None else str(known)
         except OSError as error:
             raise ClipError(f"{path} cannot be read ({error.strerror}): mend the dataset's index") from error
-        seen = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
-        key = digest_of(["file", *seen])
-        known = self._store.get_json("files", key)
         if known is None:
-            known = digest_file(path)
-            self._store.put_json("files", key, known)
-        return str(known)
+            self._store.put_json("files", key, found)
+        return found
+
+
+@lru_cache(maxsize=64)
+def _opened(file: Path, audio: Path | None, digest: str) -> Clip:
+    """Kept for the next systems and references, because opening costs a pass over the packets."""
+    del digest  # part of the key only: a file that was replaced is opened anew
+    return open_clip(file, audio_path=audio)
 
 
 class DigestingMedia:

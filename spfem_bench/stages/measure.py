@@ -7,20 +7,16 @@ networks; only metrics whose row is missing have their features loaded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_bench.clips import ContentDigest, open_clip
-from spfem_bench.datasets import ClipRecord
 from spfem_bench.digest import digest_array, digest_of
-from spfem_bench.errors import ClipError
+from spfem_bench.errors import ClipError, IntegrityError, SilentClipError
 from spfem_bench.protocols import RealEntry, Trial
-from spfem_bench.stages.align import output_to_truth, truth_pairs
+from spfem_bench.stages.blame import blamed
 from spfem_bench.stages.features import (
-    Subject,
-    ensure_content,
     feature_key,
     features,
     pair_features,
@@ -28,7 +24,9 @@ from spfem_bench.stages.features import (
 )
 from spfem_bench.stages.generate import Generated, Made
 from spfem_bench.stages.rows import REAL, MetricRow, row_from_json, row_to_json
+from spfem_bench.stages.scene import Scene, real_scene, trial_scene
 from spfem_bench.stages.workbench import Workbench, metrics_code
+from spfem_bench.versions import libraries
 from spfem_metrics import (
     ClipFeatures,
     Failed,
@@ -44,18 +42,6 @@ from spfem_metrics import (
 
 KIND = "rows"
 MATRIX = "row-matrices"
-_NO_PAIRS = np.zeros((0, 2), np.int64)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One trial ready to be measured: its clips, their contents and how their frames correspond."""
-
-    facts: TrialFacts
-    subjects: Mapping[Side, Subject]
-    contents: Mapping[Side, ContentDigest]
-    frame_map: NDArray[np.int64]
-    truth_map: NDArray[np.int64]
 
 
 def measure_trial(bench: Workbench, system: str, trial: Trial, made: Generated) -> list[MetricRow]:
@@ -69,8 +55,8 @@ def measure_trial(bench: Workbench, system: str, trial: Trial, made: Generated) 
     if not isinstance(made, Made):
         return [MetricRow(system, metric.info.name, Row(facts, made)) for metric in metrics]
     try:
-        scene = _trial_scene(bench, facts, trial, made)
-    except ClipError as error:
+        scene = trial_scene(bench, facts, trial, made)
+    except (ClipError, IntegrityError) as error:
         return _all_failed(system, facts, metrics, str(error))
     return _rows(bench, system, scene, metrics)
 
@@ -84,7 +70,7 @@ def measure_real(bench: Workbench, entry: RealEntry) -> list[MetricRow]:
     facts = TrialFacts(entry.id, entry.speaker, entry.emotion, "real")
     metrics = [metric for metric in bench.built.metrics if metric.info.of_sets]
     try:
-        scene = _scene(bench, facts, {"output": _shelved(bench, entry.clip)}, None, _NO_PAIRS)
+        scene = real_scene(bench, facts, entry)
     except ClipError as error:
         return _all_failed(REAL, facts, metrics, str(error))
     return _rows(bench, REAL, scene, metrics)
@@ -94,50 +80,11 @@ def _all_failed(system: str, facts: TrialFacts, metrics: Sequence[Metric], error
     return [MetricRow(system, metric.info.name, Row(facts, Failed(error))) for metric in metrics]
 
 
-def _trial_scene(bench: Workbench, facts: TrialFacts, trial: Trial, made: Made) -> Scene:
-    clip = open_clip(made.clip)
-    if clip.stored is None:
-        raise ClipError(f"{made.clip} has lost its record: remove its folder from the cache and run again")
-    output = Subject(clip, "", clip.stored.digest)
-    records: dict[Side, ClipRecord | None] = {
-        "source": trial.source,
-        "truth": trial.truth,
-        "reference": trial.reference,
-    }
-    sides = {need.side for metric in bench.built.metrics for need in metric.info.needs}
-    subjects: dict[Side, Subject] = {"output": output}
-    subjects |= {s: _shelved(bench, r) for s, r in records.items() if r is not None and s in sides}
-    pairs = truth_pairs(bench, trial) if trial.truth is not None and "truth" in sides else _NO_PAIRS
-    return _scene(bench, facts, subjects, clip.stored.source_frames, pairs)
-
-
-def _shelved(bench: Workbench, record: ClipRecord) -> Subject:
-    shelf = bench.library.open(record)
-    return Subject(shelf.clip, shelf.file_digest, bench.library.content(shelf.file_digest))
-
-
-def _scene(
-    bench: Workbench,
-    facts: TrialFacts,
-    subjects: Mapping[Side, Subject],
-    frame_map: NDArray[np.int64] | None,
-    pairs: NDArray[np.int64],
-) -> Scene:
-    contents = {side: ensure_content(bench, s, _names(bench, side)) for side, s in subjects.items()}
-    given = np.arange(subjects["output"].clip.frame_count) if frame_map is None else frame_map
-    return Scene(facts, subjects, contents, given, output_to_truth(given, pairs))
-
-
-def _names(bench: Workbench, side: Side) -> list[str]:
-    """Clip extractors that any metric wants of a side, in the suite's order."""
-    wanted = {n.extractor for m in bench.built.metrics for n in m.info.needs if n.side == side}
-    return [name for name in bench.built.extractors if name in wanted]
-
-
 def _rows(bench: Workbench, system: str, scene: Scene, metrics: Sequence[Metric]) -> list[MetricRow]:
     """Stored rows, and for the metrics that have none one reading of every clip they need."""
-    keys = {metric.info.name: _row_key(bench, scene, metric) for metric in metrics}
-    rows = {name: _stored(bench, key) for name, key in keys.items()}
+    rows = {metric.info.name: _broken(scene, metric) for metric in metrics}
+    keys = {m.info.name: _row_key(bench, scene, m) for m in metrics if rows[m.info.name] is None}
+    rows |= {name: _stored(bench, key) for name, key in keys.items()}
     todo = [metric for metric in metrics if rows[metric.info.name] is None]
     material = {side: _gather(bench, scene, side, todo) for side in scene.subjects} if todo else {}
     for metric in todo:
@@ -146,6 +93,16 @@ def _rows(bench: Workbench, system: str, scene: Scene, metrics: Sequence[Metric]
         if not isinstance(row.outcome, Failed):
             _keep(bench, keys[metric.info.name], row)
     return [MetricRow(system, name, row) for name, row in rows.items() if row is not None]
+
+
+def _broken(scene: Scene, metric: Metric) -> Row | None:
+    """The row of a metric that needs a clip which cannot be had; None where it has all it needs."""
+    for need in metric.info.needs:
+        error = scene.broken.get(need.side)
+        if error is not None:
+            silent = isinstance(error, SilentClipError)
+            return Row(scene.facts, Unscored(str(error)) if silent else Failed(str(error)))
+    return None
 
 
 def _stored(bench: Workbench, key: str) -> Row | None:
@@ -181,7 +138,9 @@ def _observe(
     bench: Workbench, scene: Scene, metric: Metric, material: Mapping[Side, ClipFeatures | ClipError]
 ) -> Reading | Unscored | Failed:
     try:
-        return metric.observe(_observation(bench, scene, metric, material))
+        observation = _observation(bench, scene, metric, material)
+        with blamed(f"metric {metric.info.name} on trial {scene.facts.id}", known=InputError):
+            return metric.observe(observation)
     except (ClipError, InputError) as error:
         return Failed(f"{metric.info.name}: {error}")
 
@@ -200,22 +159,13 @@ def _observation(
     pairs = {
         (need.side, need.extractor): _pair(bench, scene, need.side, need.extractor)
         for need in metric.info.needs
-        if need.extractor in bench.built.pairs and len(_frame_pairs(scene, need.side))
+        if need.extractor in bench.built.pairs and len(scene.frame_pairs(need.side))
     }
     return Observation(scene.facts, sides, scene.frame_map, scene.truth_map, pairs)
 
 
-def _frame_pairs(scene: Scene, side: Side) -> NDArray[np.int64]:
-    """(P, 2) frames of the output and of another side that show the same instant."""
-    if side == "truth":
-        return scene.truth_map
-    if side == "source" and side in scene.subjects:
-        return np.stack([np.arange(len(scene.frame_map)), scene.frame_map], axis=1)
-    return _NO_PAIRS
-
-
 def _pair(bench: Workbench, scene: Scene, side: Side, name: str) -> Mapping[str, NDArray[np.generic]]:
-    pairs = _frame_pairs(scene, side)
+    pairs = scene.frame_pairs(side)
     contents = (scene.contents["output"], scene.contents[side])
     subjects = (scene.subjects["output"], scene.subjects[side])
     return pair_features(bench, name, subjects, pair_key(bench, name, contents, pairs), pairs)
@@ -230,7 +180,7 @@ def _row_key(bench: Workbench, scene: Scene, metric: Metric) -> str:
         elif need.extractor in bench.built.pairs:
             contents = (scene.contents["output"], scene.contents[need.side])
             inputs.append(
-                [need.side, pair_key(bench, need.extractor, contents, _frame_pairs(scene, need.side))]
+                [need.side, pair_key(bench, need.extractor, contents, scene.frame_pairs(need.side))]
             )
         else:
             inputs.append([need.side, feature_key(bench, need.extractor, scene.contents[need.side])])
@@ -239,7 +189,7 @@ def _row_key(bench: Workbench, scene: Scene, metric: Metric) -> str:
         {
             "stage": "measure@1",
             "metric": bench.lines[metric.info.name],
-            "code": metrics_code(),
+            "code": [metrics_code(), bench.built.code.get(metric.info.name, ""), libraries()],
             "inputs": inputs,
             "maps": [digest_array(scene.frame_map), digest_array(scene.truth_map)],
             "facts": [facts.id, facts.speaker, facts.emotion, facts.side, facts.text],

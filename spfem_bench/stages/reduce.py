@@ -52,9 +52,16 @@ def average(metric: Metric, scores: Mapping[str, Score], rows: Sequence[Row]) ->
     values = [s.outcome.value for s in scores.values() if isinstance(s.outcome, Scored)]
     scored, total = sum(s.scored for s in scores.values()), sum(s.total for s in scores.values())
     if not values:
-        reasons = dict.fromkeys(s.outcome.reason for s in scores.values() if isinstance(s.outcome, Unscored))
-        return Score(Unscored("; ".join(reasons) or "no trials"), scored, total)
+        return Score(Unscored(_why(metric.reduce(rows), scores)), scored, total)
     notes = () if len(values) == len(scores) else (f"mean over {len(values)} of {len(scores)} emotions",)
     pooled = None if metric.info.of_sets else metric.reduce(rows)
     width, words = (pooled.half_width, pooled.interval) if pooled else (None, "")
     return Score(Scored(sum(values) / len(values)), scored, total, width, words, notes)
+
+
+def _why(pooled: Score, scores: Mapping[str, Score]) -> str:
+    """The commonest reasons of all rows; those of the emotions where only their sets are too small."""
+    if isinstance(pooled.outcome, Unscored):
+        return pooled.outcome.reason
+    reasons = dict.fromkeys(s.outcome.reason for s in scores.values() if isinstance(s.outcome, Unscored))
+    return "; ".join(reasons) or "no trials"

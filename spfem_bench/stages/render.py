@@ -12,7 +12,17 @@ from spfem_bench.errors import IntegrityError
 from spfem_bench.stages.rows import REAL, MetricRow
 from spfem_bench.store.bundle import read_json
 from spfem_bench.tables.model import Column, Leaderboard, SystemRow
-from spfem_metrics import Failed, MetricInfo, Need, Reading, Score, Scored, Signature, Unscored
+from spfem_metrics import (
+    Failed,
+    MetricError,
+    MetricInfo,
+    Need,
+    Reading,
+    Score,
+    Scored,
+    Signature,
+    Unscored,
+)
 
 if TYPE_CHECKING:
     from spfem_bench.stages.reduce import Scores
@@ -29,7 +39,7 @@ def scores_to_json(
     Args:
         bench: the run's objects.
         scores: from `reduce_rows`.
-        rows: all rows.
+        rows: those of trials that have an output, and of real clips.
         missing: system -> reason -> number of trials without an output.
     """
     metrics = bench.built.metrics
@@ -100,7 +110,8 @@ def _system(
     }
 
 
-def _reason(row: MetricRow) -> str | None:
+def reason_of(row: MetricRow) -> str | None:
+    """Why a row has no reading, None where it has one."""
     outcome = row.row.outcome
     if isinstance(outcome, Unscored):
         return outcome.reason
@@ -110,7 +121,7 @@ def _reason(row: MetricRow) -> str | None:
 def _reasons(rows: Sequence[MetricRow]) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {}
     for row in rows:
-        reason = _reason(row)
+        reason = reason_of(row)
         if reason is not None and row.system != REAL:
             found.setdefault(row.metric, Counter())[reason] += 1
     return {metric: dict(sorted(counts.items())) for metric, counts in sorted(found.items())}
@@ -167,7 +178,7 @@ def leaderboard_of(bundle: Path) -> Leaderboard:
     plain = read_json(bundle / "scores.json")
     try:
         return _leaderboard(plain)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, MetricError) as error:
         raise IntegrityError(
             f"{bundle / 'scores.json'} is damaged ({error!r}): restore it or run again"
         ) from error

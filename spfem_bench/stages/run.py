@@ -8,52 +8,29 @@ finds them; the bundle is assembled from rows at the end and is the same whoever
 
 from __future__ import annotations
 
-import json
-import platform
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from spfem_bench.engine import Engine, LocalEngine
 from spfem_bench.errors import IncompleteError
-from spfem_bench.fsio import folder_lock, link_or_copy
+from spfem_bench.fsio import folder_lock
 from spfem_bench.progress import Progress, SilentProgress
+from spfem_bench.stages.assemble import assemble, note_circumstances
 from spfem_bench.stages.generate import Made, generate
 from spfem_bench.stages.measure import measure_real, measure_trial
-from spfem_bench.stages.reduce import reduce_rows
-from spfem_bench.stages.render import scores_to_json
-from spfem_bench.stages.rows import MetricRow, write_rows
+from spfem_bench.stages.rows import MetricRow
 from spfem_bench.stages.spec import RunSpec
+from spfem_bench.stages.units import Done, Unit, without_paths
 from spfem_bench.stages.workbench import Workbench, open_workbench
-from spfem_bench.store.bundle import CIRCUMSTANCES, claim, prune, write_json, write_lines, write_manifest
-from spfem_metrics import Unscored
+from spfem_bench.store.bundle import claim, refuse_foreign
+from spfem_metrics import Failed
 
 Overwrite = Literal["never", "missing", "always"]
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One piece of work: an output to make and measure, or (without a system) a real clip to measure."""
-
-    system: str | None
-    index: int
-
-
-@dataclass(frozen=True)
-class Done:
-    """What came of a unit: its rows, and where its output lies or why there is none."""
-
-    unit: Unit
-    rows: Sequence[MetricRow]
-    made: Made | None
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,20 +74,35 @@ def run(
         BenchError: whatever stops the run; what was finished stays in the store.
     """
     options, progress = options or Options(), progress or SilentProgress()
-    bench = open_workbench(spec)
+    again = options.overwrite == "always"
+    bench = open_workbench(spec, again)
     bench.stamp  # noqa: B018 - refuses the wrong kind of data before any work
+    _check_systems(bench, progress)
     frozen = bench.frozen()
     started = time.monotonic()
+    if options.shard is None:
+        refuse_foreign(out)  # before even a lock is left there
     with folder_lock(out) if options.shard is None else nullcontext():
         if options.shard is None:
             claim(out, frozen, overwrite=options.overwrite)
         done = list(_work(bench, options, engine or LocalEngine(), progress))
         if options.shard is not None:
             return None
-        _assemble(bench, out, done, options)
-        _circumstances(out, bench.spec.device, started)
-    _check_complete(done, options.max_missing, out)
+        assemble(bench, out, done, keep_bounds=options.keep_bounds)
+        note_circumstances(out, bench.spec.device, started)
+    _check_complete(bench, done, options.max_missing, out)
     return out
+
+
+def _check_systems(bench: Workbench, progress: Progress) -> None:
+    """Let adapters that know their trials beforehand refuse all of them at once, or say what is too many."""
+    for system in bench.systems:
+        check = getattr(system.adapter, "check_trials", None)
+        if check is not None:
+            check([trial.id for trial in bench.plan.trials])
+        unused = getattr(system.adapter, "unused", None)
+        if unused is not None and (sentence := unused([trial.id for trial in bench.plan.trials])):
+            progress.note(sentence)
 
 
 def units(bench: Workbench) -> list[Unit]:
@@ -139,16 +131,22 @@ def do_unit(spec: RunSpec, again: bool, unit: Unit) -> Done:
     Raises:
         BenchError: whatever must stop the run (a full disk, missing weights).
     """
-    bench = open_workbench(spec)
+    bench = open_workbench(spec, again)
     if unit.system is None:
-        return Done(unit, measure_real(bench, bench.plan.reals[unit.index]), None)
+        return Done(unit, without_paths(bench, measure_real(bench, bench.plan.reals[unit.index])), None)
     system = next(s for s in bench.systems if s.name == unit.system)
     trial = bench.plan.trials[unit.index]
-    made = generate(bench, system, trial, again=again)
+    made = generate(bench, system, trial)
     rows = measure_trial(bench, system.name, trial, made)
-    if isinstance(made, Made):
-        return Done(unit, rows, made)
-    return Done(unit, rows, None, made.reason if isinstance(made, Unscored) else made.error)
+    if isinstance(made, Made) and _any_failed(rows) and not made.is_intact():
+        # the stored clip was damaged since: what it held is made again, as if it had never been there
+        made = generate(bench, system, trial, again=True)
+        rows = measure_trial(bench, system.name, trial, made)
+    return Done(unit, without_paths(bench, rows), made if isinstance(made, Made) else None)
+
+
+def _any_failed(rows: Sequence[MetricRow]) -> bool:
+    return any(isinstance(row.row.outcome, Failed) for row in rows)
 
 
 def _name(bench: Workbench, unit: Unit) -> str:
@@ -157,92 +155,13 @@ def _name(bench: Workbench, unit: Unit) -> str:
     return f"{unit.system} {bench.plan.trials[unit.index].id}"
 
 
-def _assemble(bench: Workbench, out: Path, done: Sequence[Done], options: Options) -> None:
-    rows = list(chain.from_iterable(unit.rows for unit in done))
-    scores = reduce_rows(rows, bench.built.metrics, bench.emotions)
-    write_rows(out, rows)
-    write_lines(out / "trials.jsonl", _plan_lines(bench))
-    write_json(out / "scores.json", scores_to_json(bench, scores, rows, _missing(bench, done)))
-    write_json(out / "environment.json", _environment(bench.spec.device)["identity"])
-    outputs = _place_outputs(bench, out, done, options)
-    prune(out, {*outputs, *_own_files(out)})
-    write_manifest(out)
-
-
-def _missing(bench: Workbench, done: Sequence[Done]) -> dict[str, Counter[str]]:
-    """System -> why -> how many trials have no output."""
-    missing: dict[str, Counter[str]] = {system.name: Counter() for system in bench.systems}
-    for unit in done:
-        if unit.unit.system is not None and unit.made is None:
-            missing[unit.unit.system][unit.why] += 1
-    return missing
-
-
-def _own_files(out: Path) -> Iterable[str]:
-    names = ("spec.json", "environment.json", "trials.jsonl", "rows.parquet", "scores.json")
-    features = json.loads((out / "scores.json").read_text())["matrices"]
-    return [*names, *(f"features/{metric}.safetensors" for metric in features)]
-
-
-def _place_outputs(bench: Workbench, out: Path, done: Sequence[Done], options: Options) -> list[str]:
-    roles = {system.name: system.role for system in bench.systems}
-    placed = []
-    for unit in done:
-        system = unit.unit.system
-        if unit.made is None or system is None or (roles[system] == "bound" and not options.keep_bounds):
-            continue
-        trial = bench.plan.trials[unit.unit.index].id
-        for file in sorted(unit.made.folder.iterdir()):
-            name = f"outputs/{system}/{trial}{file.name.removeprefix('clip')}"
-            link_or_copy(file, out / name)
-            placed.append(name)
-    return placed
-
-
-def _plan_lines(bench: Workbench) -> Iterator[dict[str, Any]]:
-    for trial in bench.plan.trials:
-        clips = {k: getattr(trial, k) for k in ("source", "reference", "truth", "stranger")}
-        yield {
-            "kind": "trial",
-            "id": trial.id,
-            "speaker": trial.speaker,
-            "emotion": trial.emotion,
-            "text": trial.text,
-            "clips": {key: record.id if record else None for key, record in clips.items()},
-            "digests": {k: bench.library.digest_or_none(r) for k, r in clips.items()},
-        }
-    for entry in bench.plan.reals:
-        yield {
-            "kind": "real",
-            "id": entry.id,
-            "speaker": entry.speaker,
-            "emotion": entry.emotion,
-            "clips": {"real": entry.clip.id},
-            "digests": {"real": bench.library.digest_or_none(entry.clip)},
-        }
-
-
-def _environment(device: str) -> Any:
-    from spfem_bench.provenance import environment
-
-    return environment(device)
-
-
-def _circumstances(out: Path, device: str, started: float) -> None:
-    facts = {
-        **_environment(device)["circumstances"],
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - started, 1),
-        "machine": platform.machine(),
-    }
-    write_json(out / CIRCUMSTANCES, facts)
-
-
-def _check_complete(done: Sequence[Done], allowed: float, out: Path) -> None:
-    outputs = [unit for unit in done if unit.unit.system is not None]
-    missing = sum(unit.made is None for unit in outputs)
-    if outputs and missing / len(outputs) > allowed:
+def _check_complete(bench: Workbench, done: Sequence[Done], allowed: float, out: Path) -> None:
+    """Bounds may well not apply and a model may decline a trial; what counts here is what broke."""
+    models = {system.name for system in bench.systems if system.role == "model"}
+    outputs = [unit for unit in done if unit.unit.system in models]
+    failed = sum(unit.made is None and _any_failed(unit.rows) for unit in outputs)
+    if outputs and failed / len(outputs) > allowed:
         raise IncompleteError(
-            f"{missing} of {len(outputs)} outputs are missing, more than the allowed {allowed:.0%}; "
+            f"{failed} of {len(outputs)} of the models' outputs failed, more than the allowed {allowed:.0%}; "
             f"the table of {out} says why"
         )

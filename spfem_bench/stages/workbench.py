@@ -14,11 +14,9 @@ from spfem_bench.digest import digest_of, digest_sources
 from spfem_bench.protocols import Plan, make_plan
 from spfem_bench.stages.library import Library
 from spfem_bench.stages.spec import RunSpec
-from spfem_bench.store.objects import ObjectStore
+from spfem_bench.store.objects import FreshStore, ObjectStore
 from spfem_bench.suites import BuiltSuite, Suite, build_suite, load_suite
-
-GENERATE_VERSION = 1
-"""Raised whenever the harness itself would store another clip for the same output of a model."""
+from spfem_bench.versions import libraries, package_code
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,15 @@ class Workbench:
     def definitions(self) -> dict[str, str]:
         """Extractor name -> definition."""
         return self.built.definitions()
+
+    @cached_property
+    def device_label(self) -> str:
+        """The accelerator's model: another one moves low bits; empty for the CPU."""
+        if self.spec.device == "cpu":
+            return ""
+        from spfem_bench.device import resolve_device
+
+        return resolve_device(self.spec.device).label
 
     @cached_property
     def lines(self) -> dict[str, str]:
@@ -89,17 +96,29 @@ class Workbench:
             "protocol": {"name": self.plan.protocol, "digest": digest_of(dict(self.plan.spec))},
             "suite": {"name": self.suite.name, "weights": self._weights()},
             "systems": [
-                {"name": s.name, "role": s.role, "identity": s.adapter.identity} for s in self.systems
+                {"name": s.name, "role": s.role, "identity": s.adapter.identity, "code": s.code}
+                for s in self.systems
             ],
             "signatures": dict(self.lines),
-            "generate": GENERATE_VERSION,
-            "code": {"extraction": extraction_code(), "metrics": metrics_code()},
+            "code": {
+                "generating": generating_code(),
+                "extraction": extraction_code(),
+                "metrics": metrics_code(),
+                "plug-ins": dict(sorted(self.built.code.items())),
+            },
+            "libraries": libraries(),
         }
 
     def _weights(self) -> dict[str, str]:
         from spfem_bench.weights import digest, locate
 
         return {name: digest(locate(name)) for name in self.suite.weight_names}
+
+
+@cache
+def generating_code() -> str:
+    """Version of the code that decodes, stores and times clips: outputs and contents are keyed by it."""
+    return package_code("clips", "stages/generate.py", "stages/align.py", "adapters/check.py")
 
 
 @cache
@@ -127,8 +146,12 @@ def _metrics_root() -> Path:
 
 
 @cache
-def open_workbench(spec: RunSpec) -> Workbench:
+def open_workbench(spec: RunSpec, fresh: bool = False) -> Workbench:
     """Index, plan and load everything a run needs; cached, so that a pool's worker does it once.
+
+    Args:
+        spec: what to do.
+        fresh: see nothing of what earlier runs stored.
 
     Raises:
         BenchError: whatever is wrong with the dataset, protocol, suite or adapters.
@@ -137,5 +160,5 @@ def open_workbench(spec: RunSpec) -> Workbench:
     suite = load_suite(spec.suite)
     plan = make_plan(dataset, spec.protocol, limit=spec.limit)
     systems = load_systems(spec.adapters, bounds=spec.bounds)
-    store = ObjectStore(spec.cache)
+    store = FreshStore(spec.cache) if fresh else ObjectStore(spec.cache)
     return Workbench(spec, dataset, plan, systems, suite, store, Library(dataset, store))

@@ -24,11 +24,12 @@ from spfem_bench.fsio import TEMPORARY, remove_leftovers, write_atomically
 
 MANIFEST = "MANIFEST.sha256"
 CIRCUMSTANCES = "circumstances.json"
+_SPEC = "spec.json"
 _OUTSIDE = {MANIFEST, CIRCUMSTANCES, ".lock"}
 _LAYOUT = {
     MANIFEST,
     CIRCUMSTANCES,
-    "spec.json",
+    _SPEC,
     "environment.json",
     "trials.jsonl",
     "rows.parquet",
@@ -52,11 +53,13 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(
             f"{path.parent} has no {path.name}: give a finished bundle, or run its command again to finish it"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): give a finished bundle") from error
+    except (ValueError, RecursionError) as error:
         raise IntegrityError(
             f"{path} is not JSON: the bundle was damaged, restore it or run again"
         ) from error
@@ -92,6 +95,8 @@ def write_manifest(folder: Path) -> str:
 def claim(folder: Path, spec: Mapping[str, Any], *, overwrite: str) -> None:
     """Make a folder this run's own, under its lock, before anything is written.
 
+    A finished bundle of this very run stays whole until `reopen`.
+
     Args:
         folder: where the bundle shall be.
         spec: the frozen run specification.
@@ -99,22 +104,50 @@ def claim(folder: Path, spec: Mapping[str, Any], *, overwrite: str) -> None:
 
     Raises:
         UsageError: the folder holds something else, another run, or a finished one under ``never``.
+        IntegrityError: its specification is damaged, so nobody can say whose run it is.
     """
-    present = {path.name for path in folder.iterdir()} - {".lock"} if folder.exists() else set()
-    foreign = sorted(name for name in present - _LAYOUT if not name.startswith(TEMPORARY))
+    refuse_foreign(folder)
+    if overwrite == "never" and is_whole(folder):
+        raise UsageError(f"{folder} holds a finished run: give another folder, or --overwrite missing")
+    held = (folder / _SPEC).exists() and overwrite != "always"
+    if held and _held_spec(folder) != spec:
+        raise UsageError(
+            f"{folder} holds a run of another specification: give another folder, or --overwrite always"
+        )
+    remove_leftovers(folder)
+    if not held:
+        reopen(folder)
+        write_json(folder / _SPEC, spec)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Accept a folder that is not there, empty, or a bundle; touch nothing.
+
+    Raises:
+        UsageError: it holds something that no run wrote, or files named like a bundle's but no ``spec.json``,
+            which every run writes first.
+    """
+    present = {path.name for path in folder.iterdir()} - {".lock"} if folder.is_dir() else set()
+    known = _LAYOUT if _SPEC in present else set()
+    foreign = sorted(name for name in present - known if not name.startswith(TEMPORARY))
     if foreign:
         raise UsageError(
             f"{folder} holds {foreign[0]}, which is no part of a run bundle: give an empty folder"
         )
-    if overwrite == "never" and is_whole(folder):
-        raise UsageError(f"{folder} holds a finished run: give another folder, or --overwrite missing")
-    if overwrite == "missing" and "spec.json" in present and read_json(folder / "spec.json") != spec:
-        raise UsageError(
-            f"{folder} holds a run of another specification: give another folder, or --overwrite always"
-        )
+
+
+def _held_spec(folder: Path) -> Any:
+    try:
+        return read_json(folder / _SPEC)
+    except IntegrityError as error:
+        raise IntegrityError(
+            f"{folder / _SPEC} is damaged: restore it, give another folder, or --overwrite always"
+        ) from error
+
+
+def reopen(folder: Path) -> None:
+    """Take back that a bundle is whole, before any of its files is changed."""
     (folder / MANIFEST).unlink(missing_ok=True)
-    remove_leftovers(folder)
-    write_json(folder / "spec.json", spec)
 
 
 def prune(folder: Path, keep: Iterable[str]) -> None:

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from spfem_bench.config import check_schema, load_yaml
-from spfem_bench.errors import ConfigError, UsageError
+from spfem_bench.config import check_schema, load_yaml, near_miss
+from spfem_bench.errors import ConfigError, IntegrityError, UsageError
+from spfem_bench.registry import names as plugin_names
 from spfem_bench.registry import resolve
 from spfem_bench.resources import config_path
-from spfem_metrics import Extractor, Metric, PairExtractor, Signature
+from spfem_bench.versions import code_of
+from spfem_metrics import Extractor, Metric, MetricError, PairExtractor, Signature, WeightsError
+
+SUITES = "spfem_bench.suites"
+"""Entry point group of suites: each is, or returns, the path of a suite file."""
 
 _PART = {
     "type": "object",
@@ -101,12 +107,15 @@ class BuiltSuite:
         extractors: by name, in an order in which requirements come first.
         pairs: pair extractors by name.
         metrics: in the suite's order, names unique.
+        code: name of an extractor, pair or metric -> digest of the plug-in code it comes from; absent for
+            parts of `spfem_metrics`, whose code is digested apart.
     """
 
     name: str
     extractors: Mapping[str, Extractor]
     pairs: Mapping[str, PairExtractor]
     metrics: Sequence[Metric]
+    code: Mapping[str, str]
 
     def definitions(self) -> dict[str, str]:
         """Extractor name -> its definition, with the definitions of what it requires."""
@@ -115,8 +124,15 @@ class BuiltSuite:
         return {name: "+".join([text, *self._required(name, own)]) for name, text in own.items()}
 
     def _required(self, name: str, own: Mapping[str, str]) -> list[str]:
-        extractor = self.extractors.get(name)
-        return [own[required] for required in extractor.requires] if extractor else []
+        """Definitions of all that an extractor rests on, nearest first, each once."""
+        found: dict[str, None] = {}
+        queue = [name]
+        while queue:
+            extractor = self.extractors.get(queue.pop(0))
+            new = [r for r in (extractor.requires if extractor else ()) if r not in found]
+            found |= dict.fromkeys(new)
+            queue += new
+        return [own[required] for required in found]
 
     def signature(self, metric: Metric) -> Signature:
         """The metric's definition on this suite's extractors."""
@@ -130,7 +146,7 @@ def load_suite(name: str) -> Suite:
     Raises:
         ConfigError: unknown suite, malformed file, unknown key.
     """
-    path = config_path("suites", name)
+    path = _suite_path(name)
     data = load_yaml(path)
     check_schema(data, SCHEMA, f"suite {path}")
     return Suite(
@@ -142,6 +158,19 @@ def load_suite(name: str) -> Suite:
         metrics=tuple(Part(**part) for part in data["metrics"]),
         left_out=tuple((row["name"], row["why"]) for row in data.get("left-out", ())),
     )
+
+
+def _suite_path(name: str) -> Path:
+    """A suite's file: a plug-in (an entry point that is, or returns, the path of one), else a shipped one.
+
+    Raises:
+        ConfigError: unknown suite.
+        PluginError: the plug-in cannot be imported, or two share the name.
+    """
+    if name in plugin_names(SUITES, {}):
+        found = resolve(SUITES, name, {})
+        return Path(found() if callable(found) else found)
+    return config_path("suites", name)
 
 
 def build_suite(suite: Suite, device: str = "cpu", only: Sequence[str] = ()) -> BuiltSuite:
@@ -162,7 +191,19 @@ def build_suite(suite: Suite, device: str = "cpu", only: Sequence[str] = ()) -> 
     wanted = {need.extractor for metric in kept for need in metric.info.needs}
     extractors = _build_extractors(suite, device, wanted)
     pairs = {k: _make(part, "extractors") for k, part in suite.pairs.items() if k in wanted}
-    return BuiltSuite(suite.name, extractors, pairs, kept)
+    parts = {**{k: (part, "extractors") for k, part in {**suite.extractors, **suite.pairs}.items()}}
+    parts |= {m.info.name: (part, "metrics") for m, part in zip(metrics, suite.metrics, strict=True)}
+    return BuiltSuite(suite.name, extractors, pairs, kept, _code(parts))
+
+
+def _code(parts: Mapping[str, tuple[Part, str]]) -> dict[str, str]:
+    factories = {name: _factory(part, group) for name, (part, group) in parts.items()}
+    foreign = {name: f for name, f in factories.items() if not _is_own(f)}
+    return {name: code_of(factory) for name, factory in foreign.items()}
+
+
+def _is_own(factory: object) -> bool:
+    return str(getattr(factory, "__module__", "")).split(".")[0] == "spfem_metrics"
 
 
 def _check_names(suite: Suite, metrics: Sequence[Metric]) -> None:
@@ -183,8 +224,9 @@ def _check_names(suite: Suite, metrics: Sequence[Metric]) -> None:
 def _select(metrics: list[Metric], only: Sequence[str], suite: str) -> list[Metric]:
     unknown = sorted(set(only) - {metric.info.name for metric in metrics})
     if unknown:
-        known = ", ".join(metric.info.name for metric in metrics)
-        raise UsageError(f"suite {suite} has no metric {', '.join(unknown)}; it has {known}")
+        known = [metric.info.name for metric in metrics]
+        hint = near_miss(unknown[0], known)
+        raise UsageError(f"suite {suite} has no metric '{unknown[0]}'.{hint} It has {', '.join(known)}")
     return [metric for metric in metrics if not only or metric.info.name in only]
 
 
@@ -216,9 +258,14 @@ def _make_extractor(part: Part, device: str) -> Extractor:
     return extractor
 
 
+def _factory(part: Part, group: str) -> Any:
+    return resolve(f"spfem_bench.{group}", part.factory, {})
+
+
 def _make(part: Part, group: str, **given: Any) -> Any:
-    factory = resolve(f"spfem_bench.{group}", part.factory, {})
     try:
-        return factory(**given, **part.options)
-    except TypeError as error:
+        return _factory(part, group)(**given, **part.options)
+    except WeightsError as error:
+        raise IntegrityError(f"suite part {part.factory}: {error}") from error
+    except (TypeError, ValueError, MetricError) as error:
         raise ConfigError(f"suite part {part.factory} does not take these options: {error}") from error

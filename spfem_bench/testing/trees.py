@@ -224,6 +224,7 @@ def write_clip(
         if sound is not None and samples is not None:
             frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
             frame.sample_rate = rate
+            frame.pts = 0  # without it the encoder's delay is not marked as such, and is heard as silence
             container.mux([*sound.encode(frame), *sound.encode(None)])
 
 

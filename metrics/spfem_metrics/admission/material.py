@@ -91,7 +91,13 @@ class Material:
 
 
 def read_material(
-    folder: Path, weights: Path, ids: Sequence[str] = (), device: str = "cpu", limit: int = LIMIT
+    folder: Path,
+    weights: Path,
+    ids: Sequence[str] = (),
+    *,
+    without: Sequence[str] = (),
+    device: str = "cpu",
+    limit: int = LIMIT,
 ) -> Material:
     """Read a folder of real clips.
 
@@ -99,6 +105,7 @@ def read_material(
         folder: holds ``clips.jsonl`` and the files it names.
         weights: holds the networks' files.
         ids: clips to read, all when empty.
+        without: clips to leave out.
         device: a torch device.
         limit: frames read of each clip.
 
@@ -108,10 +115,10 @@ def read_material(
     """
     lines = (folder / "clips.jsonl").read_text("utf8").splitlines()
     entries = {entry["id"]: entry for entry in map(json.loads, lines)}
-    unknown = sorted(set(ids) - entries.keys())
+    unknown = sorted({*ids, *without} - entries.keys())
     if unknown:
         raise InputError(f"{folder / 'clips.jsonl'} has no clip {', '.join(unknown)}")
-    chosen = [entry for name, entry in entries.items() if not ids or name in ids]
+    chosen = [entry for name, entry in entries.items() if (not ids or name in ids) and name not in without]
     clips = [
         Clip(e["id"], e["speaker"], e["expression_seen"], e["audio"], read_shot(folder / e["file"], limit))
         for e in chosen

@@ -7,7 +7,7 @@ Usable alone: nothing here knows of clips, trials or extractors. Wrong shapes an
 from spfem_metrics.functional.drift import angle_drift, component_drift
 from spfem_metrics.functional.frechet import frechet_distance
 from spfem_metrics.functional.images import psnr, ssim
-from spfem_metrics.functional.intervals import cluster_means, t_half_width
+from spfem_metrics.functional.intervals import ClusterInterval, cluster_interval
 from spfem_metrics.functional.kernel import kernel_distance
 from spfem_metrics.functional.mouth import mouth_distance, normalised_mouth
 from spfem_metrics.functional.trajectories import (
@@ -20,12 +20,13 @@ from spfem_metrics.functional.trajectories import (
 from spfem_metrics.functional.vectors import cosine_rows, overlap
 
 __all__ = [
+    "ClusterInterval",
     "Paired",
     "Trajectory",
     "angle_drift",
     "best_lag",
     "channel_correlations",
-    "cluster_means",
+    "cluster_interval",
     "component_drift",
     "cosine_rows",
     "frechet_distance",
@@ -36,5 +37,4 @@ __all__ = [
     "overlap",
     "psnr",
     "ssim",
-    "t_half_width",
 ]

@@ -11,14 +11,12 @@ import numpy as np
 from spfem_metrics.functional.drift import angle_drift, component_drift
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
 from spfem_metrics.metrics.reducing import mean_score
-from spfem_metrics.metrics.sides import matched, sign_faces
+from spfem_metrics.metrics.sides import faces_of, matched, sign_faces
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
 RATE_TOLERANCE = 0.02
 """Relative difference of frame rates from which changes from frame to frame no longer compare."""
-
-_FACES = (Need("output", "faces"), Need("source", "faces"))
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,11 @@ class Flicker:
     info: ClassVar[MetricInfo] = MetricInfo(
         name="flicker",
         label="Flicker",
-        version=1,
+        version=2,
         direction="lower",
         unit="grey levels",
         bounds=(-510.0, 510.0),
-        needs=(Need("output", "stability"), Need("source", "stability")),
+        needs=(Need("output", "stability"), Need("source", "stability"), *faces_of()),
         about=(
             "Mean absolute second difference over time of the luminance (0..255) of the stabilised face, "
             "output minus source. 0 is as steady as the source; below 0 is smoother than it, which is not "
@@ -58,7 +56,7 @@ class Flicker:
             return Unscored("output and source differ in frame rate: changes between frames do not compare")
         ours = np.asarray(output["stability"]["luma_change"], np.float64)[frames.output].mean()
         theirs = np.asarray(source["stability"]["luma_change"], np.float64)[frames.source].mean()
-        return Reading(float(ours - theirs), {"output": float(ours), "source": float(theirs)})
+        return Reading(float(ours - theirs), {**frames.parts, "output": float(ours), "source": float(theirs)})
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -72,11 +70,11 @@ class HeadPoseDrift:
     info: ClassVar[MetricInfo] = MetricInfo(
         name="head-pose-drift",
         label="Pose drift",
-        version=1,
+        version=2,
         direction="lower",
         unit="degrees",
         bounds=(0.0, 180.0),
-        needs=_FACES,
+        needs=faces_of(),
         about=(
             "Mean over frames and over yaw, pitch and roll of the absolute difference between the head of an "
             "output frame and of the source frame it stands for. Absolute: a constant offset counts."
@@ -96,7 +94,7 @@ class HeadPoseDrift:
         output = observation.sides["output"]["faces"]["pose"][frames.output]
         drift = angle_drift(output, observation.sides["source"]["faces"]["pose"][frames.source])
         parts = dict(zip(("yaw", "pitch", "roll"), drift.tolist(), strict=True))
-        return Reading(float(drift.mean()), parts)
+        return Reading(float(drift.mean()), {**frames.parts, **parts})
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -110,11 +108,11 @@ class GazeDrift:
     info: ClassVar[MetricInfo] = MetricInfo(
         name="gaze-drift",
         label="Gaze drift",
-        version=1,
+        version=2,
         direction="lower",
         unit="eye widths",
         bounds=(0.0, float("inf")),
-        needs=_FACES,
+        needs=faces_of(),
         about=(
             "Mean over frames and over both components of the absolute difference between where the irises "
             "stand in the eyes of an output frame and of the source frame it stands for, in eye widths. "
@@ -134,7 +132,8 @@ class GazeDrift:
             return frames
         output = observation.sides["output"]["faces"]["gaze"][frames.output]
         drift = component_drift(output, observation.sides["source"]["faces"]["gaze"][frames.source])
-        return Reading(float(drift.mean()), dict(zip(("along", "across"), drift.tolist(), strict=True)))
+        parts = dict(zip(("along", "across"), drift.tolist(), strict=True))
+        return Reading(float(drift.mean()), {**frames.parts, **parts})
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
 from spfem_metrics.metrics.reducing import mean_score
-from spfem_metrics.metrics.sides import sign_faces, usable
+from spfem_metrics.metrics.sides import answered, faces_of, sign_faces
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
@@ -19,7 +19,7 @@ EMOTIONS = ("neutral", "angry", "disgusted", "fear", "happy", "sad", "surprised"
 
 @dataclass(frozen=True)
 class EmotionAccuracy:
-    """Share of trials whose clip-mean probabilities peak at the target; parts: ``probability`` of the target.
+    """Share of trials whose clip-mean probabilities peak at the target; parts: see `observe`.
 
     Args:
         weak: why the classifier is weak evidence, printed with the number; empty where it is not.
@@ -37,17 +37,22 @@ class EmotionAccuracy:
         return sign_faces(self.info, definitions, vote="mean-probability", classes=str(len(EMOTIONS)))
 
     def observe(self, observation: Observation) -> Reading | Unscored:
-        """1 where the clip's mean probabilities are highest at the target, else 0."""
+        """1 where the clip's mean probabilities are highest at the target, else 0.
+
+        Parts: ``probability`` of the target, ``frames``, ``frames_missed``.
+        """
         target = observation.trial.emotion
         if target not in EMOTIONS:
             return Unscored(f"the classifier has no class for {target!r}")
-        valid = usable(observation, "output", "emotion", "valid")
-        if isinstance(valid, Unscored):
-            return valid
-        rows = np.asarray(observation.sides["output"]["emotion"]["probabilities"], np.float64)[valid]
-        mean = rows.mean(axis=0)
+        answer = answered(observation)
+        if isinstance(answer, Unscored):
+            return answer
+        read = observation.sides["output"]["emotion"]
+        valid = answer.output & np.asarray(read["valid"], bool)
+        mean = np.asarray(read["probabilities"], np.float64)[valid].mean(axis=0)
         hit = float(int(mean.argmax()) == EMOTIONS.index(target))
-        return Reading(hit, {"probability": float(mean[EMOTIONS.index(target)])})
+        probability = float(mean[EMOTIONS.index(target)])
+        return Reading(hit, {"probability": probability, **answer.parts(int(valid.sum()))})
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Share of trials."""
@@ -58,11 +63,11 @@ def _info(weak: str) -> MetricInfo:
     return MetricInfo(
         name="emotion-accuracy",
         label="Emotion",
-        version=1,
+        version=2,
         direction="higher",
         unit="share",
         bounds=(0.0, 1.0),
-        needs=(Need("output", "emotion"),),
+        needs=(Need("output", "emotion"), *faces_of()),
         about=(
             "Share of trials in which the mean of the frames' class probabilities is highest at the target "
             "emotion. It says what one classifier sees, not what people see; its accuracy on real clips of "

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from spfem_metrics.errors import DefinitionError, InputError
 from spfem_metrics.functional.vectors import overlap
-from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
+from spfem_metrics.metric import MetricInfo, Observation, Reading, Row, Score, Side
 from spfem_metrics.metrics.reducing import mean_score
-from spfem_metrics.metrics.sides import sign_faces, usable
+from spfem_metrics.metrics.sides import answered, faces_of, sign_faces, usable
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
@@ -35,6 +35,8 @@ _ABOUT = (
 @dataclass(frozen=True)
 class ExpressionSimilarity:
     """Overlap of clip-mean expression coefficients with the reference clip or with the true pair.
+
+    Parts of its readings: ``frames`` of the output, ``frames_missed``.
 
     Args:
         side: which clip is aimed at; with ``truth`` the metric is named ``expression-to-truth``.
@@ -65,24 +67,22 @@ class ExpressionSimilarity:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's overlap."""
-        output = self._mean(observation, "output")
-        other = self._mean(observation, self.side)
-        if isinstance(output, Unscored):
-            return output
+        answer, other = answered(observation), usable(observation, self.side)
+        if isinstance(answer, Unscored):
+            return answer
         if isinstance(other, Unscored):
             return other
-        return Reading(overlap(output, other))
+        means = (
+            self._mean(observation, "output", answer.output),
+            self._mean(observation, self.side, other),
+        )
+        return Reading(overlap(*means), answer.parts(int(answer.output.sum())))
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
         return mean_score(rows)
 
-    def _mean(
-        self, observation: Observation, side: Literal["output", "reference", "truth"]
-    ) -> NDArray[np.float64] | Unscored:
-        found = usable(observation, side, "faces", "found")
-        if isinstance(found, Unscored):
-            return found
+    def _mean(self, observation: Observation, side: Side, found: NDArray[np.bool_]) -> NDArray[np.float64]:
         coefficients = np.asarray(observation.sides[side]["faces"]["coefficients"], np.float64)
         mean = np.asarray(coefficients[found].mean(axis=0), np.float64)
         return mean if self.columns == "all" else mean[_kept(len(mean))]
@@ -106,11 +106,11 @@ def _info(side: Literal["reference", "truth"], weak: str) -> MetricInfo:
     return MetricInfo(
         name="expression-similarity" if to_reference else "expression-to-truth",
         label="Expression" if to_reference else "Expr. to truth",
-        version=1,
+        version=2,
         direction="higher",
         unit="overlap",
         bounds=(-1.0, 1.0),
-        needs=(Need("output", "faces"), Need(side, "faces")),
+        needs=faces_of(side),
         about=_ABOUT.format(what="the reference clip" if to_reference else "the true pair"),
         order=("copy-reference", "copy-source") if to_reference else ("oracle", "copy-source"),
         weak=weak,

@@ -10,23 +10,23 @@ from typing import ClassVar
 from spfem_metrics.functional.vectors import cosine_rows
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
 from spfem_metrics.metrics.reducing import mean_score
-from spfem_metrics.metrics.sides import matched, sign_faces
+from spfem_metrics.metrics.sides import faces_of, matched, sign_faces
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
 
 @dataclass(frozen=True)
 class IdentitySimilarity:
-    """Cosine of face embeddings between output and source, frame by frame; parts: ``frames`` compared."""
+    """Cosine of face embeddings between output and source, frame by frame; parts: ``frames``, ``frames_missed``."""
 
     info: ClassVar[MetricInfo] = MetricInfo(
         name="identity-similarity",
         label="Identity",
-        version=1,
+        version=2,
         direction="higher",
         unit="cosine",
         bounds=(-1.0, 1.0),
-        needs=(Need("output", "identity"), Need("source", "identity")),
+        needs=(Need("output", "identity"), Need("source", "identity"), *faces_of()),
         about=(
             "Mean cosine between the face embedding of each output frame and that of the source frame it "
             "stands for, so that pose and speech are the same on both sides and only the edit differs. "
@@ -51,7 +51,7 @@ class IdentitySimilarity:
         output = observation.sides["output"]["identity"]["embedding"][frames.output]
         source = observation.sides["source"]["identity"]["embedding"][frames.source]
         cosines = cosine_rows(output, source)
-        return Reading(math.fsum(cosines) / len(cosines), {"frames": float(len(cosines))})
+        return Reading(math.fsum(cosines) / len(cosines), frames.parts)
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""

@@ -9,12 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spfem_metrics.errors import DefinitionError, InputError
-from spfem_metrics.metric import MetricInfo, Observation, Side
+from spfem_metrics.metric import MetricInfo, Need, Observation, Side
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
 FACES_MIN = 0.5
-"""Share of a clip's frames in which the face must be found for the clip to be measured."""
+"""Share of a clip's frames in which the face must be found, where the clip is not the one under test."""
+
+ANSWERED_MIN = 0.9
+"""Share of the output's frames with a face, among those whose source frame shows one. An output must not
+gain by frames that are ruined beyond detection; what JPEG of quality 40 or a blur of 2 px does to real clips
+loses none."""
+
+Flags = NDArray[np.bool_]
 
 _ABSENT: Mapping[Side, str] = {
     "output": "no output clip",
@@ -44,30 +51,89 @@ def sign(info: MetricInfo, definitions: Mapping[str, str], **choices: str) -> Si
 
 
 def sign_faces(info: MetricInfo, definitions: Mapping[str, str], **choices: str) -> Signature:
-    """As `sign`, for a metric that asks for the face in at least `FACES_MIN` of the frames."""
-    return sign(info, definitions, **choices, faces_min=str(FACES_MIN))
+    """As `sign`, for a metric that asks for faces as `usable` and `answered` do."""
+    rule = f"output{ANSWERED_MIN}-of-source,other{FACES_MIN}"
+    return sign(info, definitions, **choices, faces_min=rule)
 
 
-def usable(observation: Observation, side: Side, extractor: str, key: str) -> NDArray[np.bool_] | Unscored:
-    """(T,) flags of one side's usable frames, or why the side cannot be measured.
+def faces_of(*sides: Side) -> tuple[Need, ...]:
+    """The needs of `answered` (faces of output and source), and the faces of further sides."""
+    return tuple(Need(side, "faces") for side in ("output", "source", *sides))
 
-    Args:
-        observation: of the trial.
-        side: which clip.
-        extractor: whose array.
-        key: name of a (T,) bool array, ``found`` or ``valid``.
-    """
-    clip = observation.sides.get(side)
-    if clip is None:
-        return Unscored(_ABSENT[side])
-    flags = np.asarray(clip[extractor][key], bool)
+
+def usable(observation: Observation, side: Side) -> Flags | Unscored:
+    """(T,) flags of one side's frames in which the face was found, or why the side cannot be measured."""
+    flags = _found(observation, side)
+    if isinstance(flags, Unscored):
+        return flags
     total, good = len(flags), int(flags.sum())
     if good == 0:
         return Unscored(f"no face in any of the {total} {side} frames")
     if good < FACES_MIN * total:
-        share = f"{good} of {total} {side} frames ({100 * good / total:.0f}%)"
-        return Unscored(f"face found in {share}, {100 * FACES_MIN:.0f}% needed")
+        return _too_few(good, f"{total} {side} frames", total, FACES_MIN)
     return flags
+
+
+def _found(observation: Observation, side: Side) -> Flags | Unscored:
+    clip = observation.sides.get(side)
+    return Unscored(_ABSENT[side]) if clip is None else np.asarray(clip["faces"]["found"], bool)
+
+
+def _too_few(good: int, frames: str, total: int, needed: float) -> Unscored:
+    return Unscored(
+        f"face found in {good} of {frames} ({100 * good / total:.0f}%), {100 * needed:.0f}% needed"
+    )
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The output's faces beside what their source frames promise.
+
+    Args:
+        output: (T,) bool, output frames that show the face; at least one.
+        source: (T,) bool, output frames whose source frame shows the face. The same as ``output`` for a real
+            clip, which has no source.
+    """
+
+    output: Flags
+    source: Flags
+
+    def parts(self, frames: int) -> dict[str, float]:
+        """For `Reading.parts`: ``frames`` used; ``frames_missed``, where only the source shows the face."""
+        return {"frames": float(frames), "frames_missed": float((self.source & ~self.output).sum())}
+
+
+def answered(observation: Observation) -> Answered | Unscored:
+    """Which output frames show the face, if they are enough of those whose source frame does.
+
+    The source must show it in `FACES_MIN` of its frames, the output in `ANSWERED_MIN` of those that stand for
+    such a frame. A real clip (``trial.side`` is ``real``) is judged by itself, as `usable` does.
+
+    Raises:
+        InputError: the frame map does not fit the clips.
+    """
+    if observation.trial.side == "real":
+        own = usable(observation, "output")
+        return own if isinstance(own, Unscored) else Answered(own, own)
+    output, source = _found(observation, "output"), usable(observation, "source")
+    if isinstance(output, Unscored):
+        return output
+    if isinstance(source, Unscored):
+        return source
+    frame_map = checked_map(observation.frame_map, len(output), len(source))
+    return _enough(Answered(output, source[frame_map]))
+
+
+def _enough(answer: Answered) -> Answered | Unscored:
+    total, wanted = len(answer.output), int(answer.source.sum())
+    if not answer.output.any():
+        return Unscored(f"no face in any of the {total} output frames")
+    if not wanted:
+        return Unscored(f"none of the {total} output frames stands for a source frame with a face")
+    good = int((answer.output & answer.source).sum())
+    if good < ANSWERED_MIN * wanted:
+        return _too_few(good, f"{wanted} output frames whose source shows it", wanted, ANSWERED_MIN)
+    return answer
 
 
 @dataclass(frozen=True)
@@ -77,29 +143,35 @@ class Matched:
     Args:
         output: (N,) int64 output frames, N >= 1.
         source: (N,) int64 source frames.
+        parts: ``frames`` compared and ``frames_missed``, for `Reading.parts`.
     """
 
     output: NDArray[np.int64]
     source: NDArray[np.int64]
+    parts: Mapping[str, float]
 
 
 def matched(observation: Observation, extractor: str, key: str) -> Matched | Unscored:
-    """Output frames and the source frames they stand for, where both are usable.
+    """Output frames and the source frames they stand for, where both are usable and `answered`.
+
+    Args:
+        observation: of the trial.
+        extractor: whose array says which frames are usable.
+        key: name of that (T,) bool array, ``found`` or ``valid``.
 
     Raises:
         InputError: the frame map does not fit the clips.
     """
-    output = usable(observation, "output", extractor, key)
-    source = usable(observation, "source", extractor, key)
-    if isinstance(output, Unscored):
-        return output
-    if isinstance(source, Unscored):
-        return source
-    frame_map = checked_map(observation.frame_map, len(output), len(source))
-    frames = np.flatnonzero(output & source[frame_map])
+    answer = answered(observation)
+    if isinstance(answer, Unscored):
+        return answer
+    output, source = (
+        np.asarray(observation.sides[side][extractor][key], bool) for side in ("output", "source")
+    )
+    frames = np.flatnonzero(output & source[observation.frame_map])
     if not len(frames):
-        return Unscored("no frame in which both output and source show the face")
-    return Matched(frames, frame_map[frames])
+        return Unscored("no frame that can be compared in both output and source")
+    return Matched(frames, observation.frame_map[frames], answer.parts(len(frames)))
 
 
 def checked_map(frame_map: NDArray[np.int64], outputs: int, sources: int) -> NDArray[np.int64]:

@@ -20,9 +20,9 @@ from spfem_metrics.functional.trajectories import (
     channel_correlations,
     on_common_base,
 )
-from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
+from spfem_metrics.metric import MetricInfo, Observation, Reading, Row, Score
 from spfem_metrics.metrics.reducing import mean_score
-from spfem_metrics.metrics.sides import checked_map, matched, sign_faces, usable
+from spfem_metrics.metrics.sides import Answered, answered, faces_of, matched, sign_faces
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
@@ -39,9 +39,9 @@ REACH = 0.5
 
 MATCH_MIN = 0.6
 """Correlation from which a best lag is one. Other clips' mouths reach .75 at their best lag, 95% of them .50
-(.62 between sentences of one grammar); copies of real clips blurred by 2 px keep .71 or more."""
+(.62 between sentences of one grammar); copies of 34 real clips blurred by 2 px keep .71 or more over 150
+frames; over 75 one of them falls to .53 and is not scored."""
 
-_NEEDS = (Need("output", "faces"), Need("source", "faces"))
 _BASE = f"linear-{round(1000 * STEP)}ms"
 _CHANNELS = ("opening", "width")
 _REMOVED: Mapping[Form, str] = {
@@ -50,23 +50,17 @@ _REMOVED: Mapping[Form, str] = {
 }
 
 
-def _mouths(observation: Observation) -> Paired | Unscored:
+def _mouths(observation: Observation, answer: Answered) -> Paired | Unscored:
     """Opening and width of both mouths, on the time the viewer hears: the source's.
 
     The output plays from the source time of the frame its first frame stands for, as its audio does; from
     there on its own clock counts, so that an output that drifts is seen to drift.
     """
-    output_seen = usable(observation, "output", "faces", "found")
-    source_seen = usable(observation, "source", "faces", "found")
-    if isinstance(output_seen, Unscored):
-        return output_seen
-    if isinstance(source_seen, Unscored):
-        return source_seen
     output, source = observation.sides["output"], observation.sides["source"]
-    frame_map = checked_map(observation.frame_map, len(output_seen), len(source_seen))
-    start = source.times[frame_map[0]]
+    source_seen = np.asarray(source["faces"]["found"], bool)
+    start = source.times[observation.frame_map[0]]
     paired = on_common_base(
-        Trajectory(output.times + start, _channels(output["faces"]), output_seen),
+        Trajectory(output.times + start, _channels(output["faces"]), answer.output),
         Trajectory(source.times, _channels(source["faces"]), source_seen),
     )
     if paired.span < SPAN_MIN - 1e-9:
@@ -97,11 +91,11 @@ class MouthCorrelation:
     info: ClassVar[MetricInfo] = MetricInfo(
         name="mouth-correlation",
         label="Mouth corr.",
-        version=1,
+        version=2,
         direction="higher",
         unit="correlation",
         bounds=(-1.0, 1.0),
-        needs=_NEEDS,
+        needs=faces_of(),
         about=(
             "Pearson correlation over time of the output's mouth with the source's, mean of the opening "
             "and of the width of the mouth, on one uniform time base. It does not see how far the mouth "
@@ -120,12 +114,13 @@ class MouthCorrelation:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's correlation."""
-        paired = _mouths(observation)
-        if isinstance(paired, Unscored):
+        answer = answered(observation)
+        paired = answer if isinstance(answer, Unscored) else _mouths(observation, answer)
+        if isinstance(answer, Unscored) or isinstance(paired, Unscored):
             return paired
         values = channel_correlations(paired.output[paired.seen], paired.source[paired.seen])
         parts = dict(zip(_CHANNELS, values.tolist(), strict=False))
-        return Reading(float(values.mean()), {**parts, "seconds": paired.span})
+        return Reading(float(values.mean()), {**frames, **parts, "seconds": paired.span})
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -139,11 +134,11 @@ class MouthLag:
     info: ClassVar[MetricInfo] = MetricInfo(
         name="mouth-lag",
         label="Mouth lag",
-        version=1,
+        version=2,
         direction="lower",
         unit="s",
         bounds=(0.0, REACH),
-        needs=_NEEDS,
+        needs=faces_of(),
         about=(
             "Size of the shift, within half a second either way, at which opening and width of the "
             "output's mouth follow the source's best, in steps of 10 ms. Not scored where even the best "
@@ -167,15 +162,16 @@ class MouthLag:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's absolute lag in seconds."""
-        paired = _mouths(observation)
-        if isinstance(paired, Unscored):
+        answer = answered(observation)
+        paired = answer if isinstance(answer, Unscored) else _mouths(observation, answer)
+        if isinstance(answer, Unscored) or isinstance(paired, Unscored):
             return paired
         best = best_lag(paired, REACH, SPAN_MIN)
         assert best is not None, "no shift at all leaves the whole span, which was checked"
         lag, match = best
         if match < MATCH_MIN:
             return Unscored(f"the mouths match at no lag (best correlation under {MATCH_MIN})")
-        return Reading(abs(lag), {"lag": lag, "correlation": match})
+        return Reading(abs(lag), {**frames, "lag": lag, "correlation": match})
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -219,7 +215,7 @@ class MouthDistance:
         output = _normalised(observation, "output", frames.output)
         source = _normalised(observation, "source", frames.source)
         value = mouth_distance(output, source, self.form)
-        return Reading(value, {"frames": float(len(output))})
+        return Reading(value, frames.parts)
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -239,11 +235,11 @@ def _distance_info(form: Form) -> MetricInfo:
     return MetricInfo(
         name="mouth-distance" if motion else "mouth-shape-distance",
         label="Mouth dist." if motion else "Mouth shape",
-        version=1,
+        version=2,
         direction="lower",
         unit="inter-ocular",
         bounds=(0.0, float("inf")),
-        needs=_NEEDS,
+        needs=faces_of(),
         about=(
             "Mean distance between mouth landmarks of each output frame and of the source frame it stands "
             f"for, in inter-ocular distances, head position, roll and size removed{_REMOVED[form]}. A mouth "
