@@ -133,6 +133,7 @@ class _Known:
         self.count = max((len(values) for values in arrays.values()), default=0)
 
     def between(self, start: int, stop: int) -> Arrays:
+        """Rows of the frames ``start`` to ``stop``."""
         return {name: values[start:stop] for name, values in self._arrays.items()}
 
 
@@ -145,19 +146,23 @@ class _Rows:
         self.count = 0
 
     def add(self, rows: Arrays) -> None:
+        """Take rows that are final, in order."""
         length = _length(rows)
         self._chunks.append((self.count, rows))
         self.count += length
 
     def complete(self, arrays: Arrays, frames: int) -> None:
+        """Take the whole clip's arrays in place of the rows."""
         self._all, self.count = arrays, frames
         self._chunks.clear()
 
     def forget(self, before: int) -> None:
+        """Drop rows that nobody needs any more."""
         while self._chunks and self._chunks[0][0] + _length(self._chunks[0][1]) <= before:
             self._chunks.popleft()
 
     def between(self, start: int, stop: int) -> Arrays:
+        """Rows of the frames ``start`` to ``stop``."""
         if self._all is not None:
             return {name: values[start:stop] for name, values in self._all.items()}
         parts = [
@@ -168,6 +173,7 @@ class _Rows:
         return parts[0] if len(parts) == 1 else {n: np.concatenate([p[n] for p in parts]) for n in parts[0]}
 
     def whole(self) -> Arrays:
+        """The whole clip's arrays, once it is finished."""
         if self._all is None:
             raise InputError("the clip is not finished")
         return self._all

@@ -121,12 +121,12 @@ class Reading:
 
     def __post_init__(self) -> None:
         if self.value is not None and not math.isfinite(self.value):
-            raise InputError(f"a reading must be finite, not {self.value}; say Unscored(reason) instead")
+            raise InputError(f"a reading's value is not finite ({self.value}); say Unscored(reason) instead")
         wrong = [name for name, part in self.parts.items() if not math.isfinite(part)]
         if wrong:
-            raise InputError(f"a reading's parts must be finite, {', '.join(wrong)} is not")
+            raise InputError(f"a reading has parts that are not finite: {', '.join(wrong)}")
         if self.matrix is not None and not np.isfinite(self.matrix).all():
-            raise InputError("a reading's matrix holds NaN or infinite values")
+            raise InputError("a reading's matrix is not finite")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_baselines import CannotGenerateError, Output, Request, SourceClip
+from spfem_baselines import Output, Request, SourceClip
 from spfem_bench.adapters.check import OutputError
 from spfem_bench.clips import Clip, open_clip, open_frames
 from spfem_bench.clips.stored import read_meta, record_path
@@ -122,13 +122,12 @@ class Precomputed:
         """Read one trial's video.
 
         Raises:
-            CannotGenerateError: the folder has no video for this trial.
             ClipError: the video cannot be decoded.
-            OutputError: it lasts longer than the source.
+            OutputError: the folder has no video for this trial, or one that lasts longer than the source.
         """
         entry = self.entries.get(request.trial)
         if entry is None:
-            raise CannotGenerateError(f"no video for this trial in {self.folder.name}")
+            raise OutputError(f"no video for this trial in {self.folder.name}")
         clip = _open(entry, request.source.fps)
         frame_map = _frame_map(entry, clip, request.source)
         return Output(clip.frames(), clip.fps, frame_map, None if clip.timeline.regular else clip.times)
@@ -275,7 +274,7 @@ def _file(name: str, folder: Path, where: str) -> Path:
 
 
 def _fps(value: object) -> Fraction:
-    fps = Fraction(str(value))
+    fps = Fraction(str(value)).limit_denominator(10**9)
     if not 0 < fps <= HIGHEST_FPS:
         raise ValueError(f"{value} frames per second")
     return fps

@@ -65,7 +65,7 @@ MAX_MISSING = click.option(
     type=click.FloatRange(0, 1),
     default=1.0,
     show_default=True,
-    help="Exit 5 when a larger share of outputs is missing.",
+    help="Exit 5 when a larger share of the models' outputs failed.",
 )
 
 

@@ -74,7 +74,8 @@ class Clip:
         """Frames ``start`` to ``stop`` in chunks (N, H, W, 3) uint8 RGB, at most 32, C-contiguous, owned.
 
         Raises:
-            ClipError: a frame cannot be decoded.
+            ClipError: a frame cannot be decoded; all frames of a stored clip are read, and are not what was
+                stored (FFmpeg hides damage to FFV1 behind the frame before).
             UsageError: ``start`` is negative.
         """
         return self._chunks(start, stop, CHUNK)
@@ -101,7 +102,19 @@ class Clip:
         end = self.frame_count if stop is None else min(stop, self.frame_count)
         if start < 0 or size < 1:
             raise UsageError(f"{self.path}: frames start at 0 and come at least 1 at a time")
-        return chunked(self.reader(start, end), end - start, size, self.size) if start < end else iter(())
+        images = self.reader(start, end)
+        if self.stored is not None and end - start == self.frame_count:
+            images = self._verified(images, self.stored)
+        return chunked(images, end - start, size, self.size) if start < end else iter(())
+
+    def _verified(self, images: Iterator[Frames], stored: StoredMeta) -> Iterator[Frames]:
+        """The images; the last only if all are those the record tells of."""
+        hasher = VideoHasher()
+        for at, image in enumerate(images, 1):
+            hasher.add(image)
+            if at == self.frame_count and hasher.finish(stored.timeline.times) != stored.digest.video:
+                raise ClipError(f"{self.path} is damaged: its frames are not those stored; generate it again")
+            yield image
 
 
 def chunked(images: Iterator[Frames], count: int, size: int, wh: tuple[int, int]) -> Iterator[Frames]:

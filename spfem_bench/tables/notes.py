@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import count, product
 from string import ascii_lowercase
@@ -11,6 +12,9 @@ from spfem_metrics import Score
 
 MAX_REASONS = 4
 """Reasons listed per metric or system, commonest first; the others are counted."""
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def signature_keys(leaderboard: Leaderboard) -> dict[str, str]:
@@ -99,8 +103,16 @@ def _lost(system: SystemRow) -> str:
     return f"{system.name}: {system.generated} of {system.trials} trials have an output{why}"
 
 
+def _alike(reasons: Mapping[str, int]) -> dict[str, int]:
+    """Reasons that differ in their numbers only, as one: ``no face in any of the N output frames``."""
+    groups: dict[str, dict[str, int]] = {}
+    for reason, number in reasons.items():
+        groups.setdefault(_NUMBER.sub("N", reason), {})[reason] = number
+    return {next(iter(g)) if len(g) == 1 else shape: sum(g.values()) for shape, g in groups.items()}
+
+
 def _counted(reasons: Mapping[str, int]) -> str:
-    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    ranked = sorted(_alike(reasons).items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{reason} ({number})" for reason, number in ranked[:MAX_REASONS]]
     others = sum(number for _, number in ranked[MAX_REASONS:])
     return ", ".join([*shown, f"other reasons ({others})"] if others else shown)

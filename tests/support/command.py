@@ -51,3 +51,9 @@ def rows_of(bundle: Path) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = pq.read_table(bundle / "rows.parquet").to_pylist()
     return rows
+
+
+def hashed(bundle: Path) -> list[str]:
+    """The manifest's lines but the environment's, which holds the state of this checkout."""
+    lines = (bundle / "MANIFEST.sha256").read_text().splitlines()
+    return [line for line in lines if not line.endswith("  environment.json")]

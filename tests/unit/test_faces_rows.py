@@ -177,6 +177,31 @@ def test_measures_of_a_face():
     assert face.more["mouth_points"].shape == (40, 2)
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_landmarks_are_kept_only_where_asked_for_and_the_definition_says_so(kept, tmp_path, monkeypatch):
+    class Finder(MarkFinder):
+        def __init__(self, bundle, size) -> None:
+            super().__init__()
+
+        @staticmethod
+        def _face(x: int) -> Face:
+            points = np.zeros((478, 3), np.float32)
+            points[:, :2] = looking(0, 0) + x
+            return mediapipe.measured(points, np.zeros(52, np.float32), np.eye(4))
+
+    monkeypatch.setattr(mediapipe, "Landmarker", Finder)
+    monkeypatch.setattr(mediapipe, "require_bundle", lambda path: path)
+    (tmp_path / "x.task").write_bytes(b"a bundle")
+    extractor = mediapipe.faces(weights={"model": tmp_path / "x.task"}, landmarks=kept)
+    arrays = extract(ArrayMedia(clip(*[(20, 0)] * 4), Fraction(25)), [extractor])["faces"]
+    assert ("landmarks" in arrays) is kept is extractor.definition.endswith(",landmarks")
+    assert arrays["mouth_points"].shape == (4, 40, 2)
+    if kept:
+        assert arrays["landmarks"][0, 33, 0] == pytest.approx(60)
+    else:
+        assert sum(values.nbytes for values in arrays.values()) / 4 < 1000
+
+
 def test_box_rises_over_the_mesh():
     assert mediapipe.bounds(np.float32([[10, 100], [60, 200]])) == pytest.approx([10, 88, 60, 200])
 

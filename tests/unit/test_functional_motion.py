@@ -14,14 +14,12 @@ from spfem_metrics.functional import (
     angle_drift,
     best_lag,
     channel_correlations,
-    cluster_means,
     component_drift,
     cosine_rows,
     mouth_distance,
     normalised_mouth,
     on_common_base,
     overlap,
-    t_half_width,
 )
 
 
@@ -196,11 +194,3 @@ def test_overlap_counts_length_where_the_cosine_does_not():
     # cos = 1 and lengths 1 : 2 give 2 * 2 / (1 + 4)
     assert overlap(strong / 2, strong) == pytest.approx(0.8)
     assert overlap(np.zeros(3), strong) == 0
-
-
-def test_the_interval_is_students_over_the_means():
-    values = [0.2, 0.5, 0.9, 0.4]
-    low, high = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
-    assert t_half_width(values) == pytest.approx((high - low) / 2, rel=1e-9)
-    assert t_half_width([0.4]) is None
-    assert cluster_means([1, 2, 6], ["b", "a", "b"]) == {"a": 2, "b": 3.5}

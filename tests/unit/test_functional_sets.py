@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +95,23 @@ def test_kernel_distance_of_unequal_sets_is_the_sum_over_pairs():
     across = [k(a, b) for a in x for b in y]
     expected = np.mean(within_x) + np.mean(within_y) - 2 * np.mean(across)
     assert kernel_distance(x, y) == pytest.approx(expected, rel=1e-12)
+
+
+def test_kernel_distance_in_tiles_is_that_of_the_whole_matrix(monkeypatch):
+    x, y = draw(14, 23, 6), draw(15, 31, 6)
+    whole = kernel_distance(x, y)
+    monkeypatch.setattr("spfem_metrics.functional.kernel._TILE", 7)
+    assert kernel_distance(x, y) == pytest.approx(whole, rel=1e-12)
+
+
+def test_kernel_distance_holds_no_matrix_of_all_pairs():
+    x = np.random.default_rng(16).normal(size=(4000, 16))
+    tracemalloc.start()
+    kernel_distance(x, x + 0.1, gamma=1.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # one matrix of all pairs would be 128 MB, and its powers as much again
+    assert peak < 48e6
 
 
 def test_kernel_distance_is_unbiased_where_the_frechet_distance_is_not():

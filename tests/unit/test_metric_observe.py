@@ -298,25 +298,80 @@ def test_flicker_across_frame_rates_is_not_scored():
 @pytest.mark.parametrize("metric", [m for m in ALL if m.info.name not in ("ssim", "psnr")], ids=name_of)
 def test_too_few_faces_are_counted_in_the_reason(metric):
     outcome = metric.observe(fake_observation(known=Known(found=0.3)))
-    assert outcome == Unscored("face found in 15 of 50 output frames (30%), 50% needed")
+    assert outcome == Unscored("face found in 15 of 50 output frames whose source shows it (30%), 90% needed")
     none = metric.observe(fake_observation(known=Known(found=0.0)))
     assert none == Unscored("no face in any of the 50 output frames")
-    assert isinstance(metric.observe(fake_observation(known=Known(found=0.6))), Reading)
+    few = reading(metric, fake_observation(known=Known(found=0.92)))
+    assert few.parts["frames_missed"] == 4
+    assert few.parts["frames"] == (32 if metric.info.of_sets else 46)
 
 
-@pytest.mark.parametrize("metric", PAIRED_WITH_SOURCE, ids=name_of)
-def test_faces_that_are_never_seen_together_are_not_compared(metric):
-    def hide(first: int, last: int) -> Callable[[str, np.ndarray], np.ndarray]:
-        def change(_: str, array: np.ndarray) -> np.ndarray:
-            hidden = array.copy()
-            hidden[first:last] = 0
-            return hidden
+FACES = [m for m in ALL if m.info.name not in ("ssim", "psnr")]
 
-        return change
 
-    apart = edited(edited(fake_observation(), "output", hide(0, 25)), "source", hide(25, 50))
-    outcome = metric.observe(apart)
-    assert outcome == Unscored("no frame in which both output and source show the face")
+def hide(first: int, last: int) -> Callable[[str, np.ndarray], np.ndarray]:
+    """A change that takes the face from some frames."""
+
+    def change(_: str, array: np.ndarray) -> np.ndarray:
+        hidden = array.copy()
+        hidden[first:last] = 0
+        return hidden
+
+    return change
+
+
+@pytest.mark.parametrize("metric", FACES, ids=name_of)
+def test_frames_ruined_beyond_detection_do_not_flatter(metric):
+    """Half of the frames lost is no score at all, where half of them wrong would be half a score."""
+    outcome = metric.observe(edited(fake_observation(), "output", hide(25, 50)))
+    assert isinstance(outcome, Unscored)
+    assert "25 of 50 output frames whose source shows it (50%), 90% needed" in outcome.reason
+
+
+@pytest.mark.parametrize("metric", FACES, ids=name_of)
+def test_frames_in_which_the_source_has_no_face_ask_nothing_of_the_output(metric):
+    turned = edited(edited(fake_observation(frames=90), "source", hide(50, 90)), "output", hide(50, 90))
+    found = reading(metric, turned)
+    assert found.parts["frames_missed"] == 0
+    mostly = edited(fake_observation(), "source", hide(20, 50))
+    assert metric.observe(mostly) == Unscored("face found in 20 of 50 source frames (40%), 50% needed")
+
+
+@pytest.mark.parametrize("metric", [FrechetIdentity(), KernelIdentity()], ids=name_of)
+def test_a_real_clip_is_judged_by_itself(metric):
+    half = reading(metric, fake_observation(side="real", known=Known(found=0.5)))
+    assert half.parts == {"frames": 25, "frames_missed": 0}
+    outcome = metric.observe(fake_observation(side="real", known=Known(found=0.4)))
+    assert outcome == Unscored("face found in 20 of 50 output frames (40%), 50% needed")
+
+
+def test_the_signature_says_how_many_faces_are_needed():
+    for metric in FACES:
+        line = metric.signature({need.extractor: "d" for need in metric.info.needs}).line
+        assert "faces-min:output0.9-of-source,other0.5" in line
+
+
+@pytest.mark.parametrize(
+    ("value", "parts", "matrix"),
+    [
+        (float("nan"), {}, None),
+        (float("inf"), {}, None),
+        (1.0, {"lag": float("nan")}, None),
+        (None, {}, np.array([[0.0, np.nan]], np.float32)),
+    ],
+)
+def test_a_reading_that_is_not_finite_is_refused(value, parts, matrix):
+    with pytest.raises(InputError, match="not finite"):
+        Reading(value, parts, matrix)
+
+
+@pytest.mark.parametrize("metric", FACES, ids=name_of)
+def test_an_output_made_only_of_faceless_source_frames_is_not_compared(metric):
+    observation = edited(fake_observation(frames=60), "source", hide(35, 60))
+    end = np.arange(35, 60)
+    late = replace(resampled(observation, end), frame_map=end)
+    outcome = metric.observe(late)
+    assert outcome == Unscored("none of the 25 output frames stands for a source frame with a face")
 
 
 @pytest.mark.parametrize(

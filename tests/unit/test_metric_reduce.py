@@ -37,11 +37,27 @@ def test_one_speaker_has_no_interval_and_several_have_students():
         for i, v in enumerate(vs)
     ]
     score = mean_score(rows)
-    means = [0.2, 0.5, 0.7]
-    expected = stats.t.ppf(0.975, 2) * np.std(means, ddof=1) / np.sqrt(3)
+    # mean .46; A, B and C move it by 2 (.2 - .46) / 5, (.5 - .46) / 5 and 2 (.7 - .46) / 5
+    moved = np.array([-0.52, 0.04, 0.48]) / 5
+    expected = stats.t.ppf(0.975, 2) * np.sqrt(1.5 * (moved**2).sum())
     assert score.half_width == pytest.approx(expected, rel=1e-9)
-    assert score.interval == "t over 3 speaker means"
+    assert score.interval == "t over 3 speakers, cluster-linearised"
     assert score.outcome.value == pytest.approx(np.mean([0.1, 0.3, 0.5, 0.8, 0.6]))
+    assert score.notes == ()
+
+
+def test_an_interval_that_one_speaker_would_decide_is_withheld_and_says_so():
+    counts = {"A": 40, "B": 2, "C": 2, "D": 2}
+    rows = [row(f"{s}{i}", 0.9 - 0.1 * (s > "A") + 0.001 * i, s) for s, n in counts.items() for i in range(n)]
+    score = mean_score(rows)
+    assert (score.half_width, score.interval) == (None, "")
+    assert score.notes == ("no interval: few of the 4 speakers hold most trials (as if 1.3 of equal weight)",)
+
+
+def test_frames_that_scored_trials_lost_are_noted():
+    made = [Reading(0.5, {"frames": 95.0, "frames_missed": 5.0}), Reading(0.7, {"frames": 100.0})]
+    score = mean_score([row("a", made[0]), row("b", made[1])])
+    assert score.notes == ("no face found in 5 of 200 frames whose source shows one; they are left out",)
 
 
 def test_nothing_scored_gives_the_commonest_reasons_first():
@@ -94,16 +110,40 @@ def test_a_clip_gives_evenly_spaced_frames_and_no_value():
 
 def test_frames_without_a_face_are_not_taken():
     metric = FrechetIdentity(frames=32)
-    made = metric.observe(fake_observation(frames=50, known=Known(found=0.6)))
-    assert made.matrix.shape == (30, 128)
+    made = metric.observe(fake_observation(frames=32, known=Known(found=0.9)))
+    assert made.matrix.shape == (29, 128)
+    assert made.parts == {"frames": 29, "frames_missed": 3}
     assert np.abs(made.matrix).sum(axis=1).min() > 0
 
 
 def test_both_sides_count_equally_many_frames_and_the_notes_say_how_many():
     metric = FrechetIdentity(frames=10)
     score = metric.reduce(rows_of(metric))
-    assert score.notes[0].startswith("n = 30 frames a side (50 of 5 generated and 30 of 3 real clips)")
+    assert score.notes[0].startswith(
+        "n = 30 frames a side (50 from 5 of 5 generated clips, 30 from 3 of 3 real clips)"
+    )
+    assert len(score.notes) == 1
     assert (score.scored, score.total) == (5, 5)
+
+
+def test_lost_clips_of_either_side_are_counted_and_an_n_they_reduce_is_flagged():
+    metric = FrechetIdentity(frames=10)
+    rows = rows_of(metric, 4, 6)
+    lost = [replace(r, outcome=Unscored("no face")) if r.trial.id in ("g0", "r1") else r for r in rows]
+    score = metric.reduce(lost)
+    assert score.notes[0].startswith(
+        "n = 30 frames a side (30 from 3 of 4 generated clips, 50 from 5 of 6 real clips)"
+    )
+    assert score.notes[1:] == (
+        "1 of 4 generated clips missing: no face",
+        "1 of 6 real clips missing: no face",
+        "n reduced by missing clips: not comparable with n = 40, nor with any other n",
+    )
+    ample = metric.reduce(
+        [replace(r, outcome=Unscored("no face")) if r.trial.id == "r1" else r for r in rows]
+    )
+    assert ample.notes[0].startswith("n = 40 frames a side")
+    assert ample.notes[1:] == ("1 of 6 real clips missing: no face",)
 
 
 def test_with_equal_numbers_the_score_is_the_plain_distance_of_the_pools():
@@ -142,4 +182,4 @@ def test_a_metric_reduces_what_it_observed():
     rows = [observed(metric, f"t{i}", speaker=f"S{i % 3}", known=Known(identity=0.5)) for i in range(6)]
     score = metric.reduce([*rows, row("u", Unscored("no face"))])
     assert score.outcome.value == pytest.approx(0.5, abs=1e-5)
-    assert (score.scored, score.total, score.interval) == (6, 7, "t over 3 speaker means")
+    assert (score.scored, score.total, score.interval) == (6, 7, "t over 3 speakers, cluster-linearised")

@@ -9,10 +9,13 @@ import pytest
 import torch
 from scipy.special import softmax
 
+from spfem_metrics import DefinitionError, ResourceError
 from spfem_metrics.networks import chunks
 from spfem_metrics.networks.architectures import mini_xception
 from spfem_metrics.networks.architectures.mini_xception import MiniXception, from_keras, keras_names
 from spfem_metrics.networks.architectures.mobilefacenet import MobileFaceNet
+from spfem_metrics.networks.mini_xception import emotion
+from spfem_metrics.networks.mobilefacenet import identity
 
 
 def test_mobilefacenet_has_the_published_size():
@@ -157,26 +160,42 @@ def test_chunks_do_not_depend_on_how_frames_come():
     assert values[:, 0].tolist() == [index if index % 5 else 0 for index in range(100)]
 
 
-def test_out_of_memory_halves_the_batch():
+@pytest.mark.parametrize(("count", "said"), [(32, "`chunk: 16`"), (5, "`chunk: 2`"), (1, "a single crop")])
+def test_out_of_memory_names_the_option_and_is_not_tried_in_parts(count: int, said: str):
     sizes: list[int] = []
 
     def forward(images: torch.Tensor) -> torch.Tensor:
         sizes.append(len(images))
-        if len(images) > 8:
-            raise torch.OutOfMemoryError("no room")
-        return images.float().mean(dim=(1, 2))
-
-    crops = np.arange(32, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
-    assert chunks.run(forward, crops, "cpu")[:, 0].tolist() == list(range(32))
-    assert sizes == [32, 16, 8, 8, 16, 8, 8]
-
-
-def test_out_of_memory_for_one_image_is_said():
-    def forward(images: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError("no room")
 
-    with pytest.raises(torch.OutOfMemoryError):
-        chunks.run(forward, np.zeros((2, 2, 2, 3), np.uint8), "cpu")
+    with pytest.raises(ResourceError, match=said):
+        chunks.run(forward, np.zeros((count, 2, 2, 3), np.uint8), "cpu")
+    assert sizes == [count]
+
+
+@pytest.mark.parametrize("extractor", [identity, emotion])
+def test_the_chunk_is_an_option_that_enters_the_definition(extractor, tmp_path):
+    weights = {"model": tmp_path / "net"}
+    weights["model"].write_bytes(b"some network")
+    assert extractor(weights=weights).definition.endswith(",chunk32")
+    assert extractor(weights=weights, chunk=16).definition.endswith(",chunk16")
+    for wrong in (0, 1.5, "16"):
+        with pytest.raises(DefinitionError, match="chunk"):
+            extractor(weights=weights, chunk=wrong)
+
+
+def test_a_chunk_is_as_long_as_asked():
+    sizes: list[int] = []
+
+    def forward(images: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(images))
+        return images.float().mean(dim=(1, 2))
+
+    chunked = chunks.Chunked(forward, "cpu", 3, chunk=5)
+    for _ in range(12):
+        chunked.add(np.zeros((4, 4, 3), np.uint8))
+    chunked.finish()
+    assert sizes == [5, 5, 2]
 
 
 def test_a_clip_without_a_face_has_zero_rows():

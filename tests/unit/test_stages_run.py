@@ -115,7 +115,7 @@ def test_failures_are_counted_never_dropped(manifest: Path, tmp_path: Path) -> N
     score = crash.scores["luma-drift"]["average"]
     assert isinstance(score.outcome, Unscored)
     assert (score.scored, score.total) == (0, 9)
-    with pytest.raises(IncompleteError, match="9 of 18 of the models. outputs failed"):
+    with pytest.raises(IncompleteError, match=r"9 of 18 of the models. outputs failed"):
         run(spec, tmp_path / "strict", Options(max_missing=0.1))
 
 

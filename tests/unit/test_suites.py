@@ -84,9 +84,7 @@ def test_requirements_come_first_and_stand_in_the_definition(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("parts", [{"luma": "luma"}, {"luma": "luma", "faces": "circular"}])
 def test_a_requirement_that_nobody_meets_is_refused(tmp_path: Path, parts: dict[str, str]) -> None:
-    with pytest.raises(
-        ConfigError, match=r"extractor (faces|luma) is missing or requires itself"
-    ):
+    with pytest.raises(ConfigError, match=r"extractor (faces|luma) is missing or requires itself"):
         build_suite(load_suite(with_extractors(tmp_path, **parts)))
 
 

@@ -297,3 +297,14 @@ def test_a_rounded_zero_has_no_sign() -> None:
 
 def test_five_significant_figures() -> None:
     assert [significant(v) for v in (0.0123456789, 123456.0, None)] == ["0.012346", "1.2346e+05", ""]
+
+
+def test_reasons_that_differ_in_their_numbers_only_are_counted_together() -> None:
+    from spfem_bench.tables.notes import _counted
+
+    reasons = {"no face in any of the 75 output frames": 12, "no face in any of the 95 output frames": 3}
+    assert _counted({**reasons, "no audio": 1}) == "no face in any of the N output frames (15), no audio (1)"
+    assert (
+        _counted({"no face in any of the 75 output frames": 2})
+        == "no face in any of the 75 output frames (2)"
+    )

@@ -81,6 +81,7 @@ def jpeg(quality: int) -> Harm:
     """Re-encoding of every frame."""
 
     def change(picture: Picture, rng: np.random.Generator) -> Picture:
+        """One frame through the codec."""
         del rng
         _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
@@ -92,6 +93,7 @@ def blur(sigma: float) -> Harm:
     """Gaussian blur, sigma in pixels."""
 
     def change(picture: Picture, rng: np.random.Generator) -> Picture:
+        """One frame, blurred."""
         del rng
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
 
@@ -102,6 +104,7 @@ def brightness(deviation: float) -> Harm:
     """Each frame brighter or darker as a whole, by a normal draw in grey levels."""
 
     def change(picture: Picture, rng: np.random.Generator) -> Picture:
+        """One frame, shifted by its own draw."""
         shifted = picture.astype(np.float64) + rng.normal(0.0, deviation)
         return np.asarray(np.clip(np.rint(shifted), 0, 255), np.uint8)
 

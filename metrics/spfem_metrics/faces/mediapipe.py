@@ -6,7 +6,6 @@ makes landmarks depend on the time stamps). Landmarks are read as they are in ea
 
 Beside the arrays of `spfem_metrics.faces.rows`:
 
-- ``landmarks`` (T, 478, 3) float32: px in x and y from the image's upper left corner; z on the scale of x.
 - ``coefficients`` (T, 52) float32: `BLENDSHAPES`, 0..1.
 - ``pose`` (T, 3) float32 degrees: yaw, positive when the face turns to the image's right; pitch, positive
   when it looks up; roll, positive when its top leans to the image's left (counter-clockwise).
@@ -15,6 +14,8 @@ Beside the arrays of `spfem_metrics.faces.rows`:
 - ``mouth_opening`` (T,) float32: distance of the inner lips 13 and 14, over ``interocular``.
 - ``mouth_width`` (T,) float32: distance of the mouth corners 61 and 291, over ``interocular``.
 - ``mouth_points`` (T, 40, 2) float32 px: `LIPS`.
+- ``landmarks`` (T, 478, 3) float32, only where asked for, since they take eight times the space of all the
+  rest: px in x and y from the image's upper left corner; z on the scale of x.
 
 ``raw_box`` bounds the 468 mesh points (mid-forehead to chin, ear to ear), its upper edge raised by 12% of
 its height, where detectors put theirs: on the real clips that brings its IoU with YuNet's box from .84 to
@@ -62,7 +63,6 @@ LIPS = (
 
 FIELDS: Fields = {
     **BASE,
-    "landmarks": ((478, 3), np.float32),
     "coefficients": ((52,), np.float32),
     "pose": ((3,), np.float32),
     "gaze": ((2,), np.float32),
@@ -70,6 +70,9 @@ FIELDS: Fields = {
     "mouth_width": ((), np.float32),
     "mouth_points": ((40, 2), np.float32),
 }
+
+LANDMARKS: Fields = {"landmarks": ((478, 3), np.float32)}
+"""What the option ``landmarks`` adds."""
 
 MAX_FACES = 4
 DETECTION = 0.6
@@ -81,27 +84,36 @@ _EYES = ((33, 133, 468), (362, 263, 473))
 """Corner at image left, corner at image right, iris centre; the eye at image left first."""
 
 
-def faces(*, weights: Mapping[str, Path], device: str = "cpu", **options: object) -> Faces:
+def faces(
+    *, weights: Mapping[str, Path], device: str = "cpu", landmarks: bool = False, **options: object
+) -> Faces:
     """The extractor ``faces`` by MediaPipe FaceLandmarker, which runs on the CPU whatever ``device`` is.
 
     Args:
         weights: ``model``: the bundle ``face_landmarker.task``.
         device: ignored.
-        **options: none are taken.
+        landmarks: keep all 478 of them; the definition then says so.
+        **options: no others are taken.
 
     Raises:
-        DefinitionError: no ``model``, or an option was given.
+        DefinitionError: no ``model``, or another option was given.
         WeightsError: not a task bundle.
     """
     del device
     if options:
-        raise DefinitionError(f"mediapipe faces take no options, not {sorted(options)}")
+        raise DefinitionError(f"mediapipe faces take the option landmarks, not {sorted(options)}")
     bundle = require_bundle(model_file(weights, "faces:mediapipe", "face_landmarker.task"))
     rule = (
         f"mediapipe-landmarker@{digest8(bundle)},video,faces{MAX_FACES},score{DETECTION:g},"
         f"unsmoothed,box:mesh,top{FOREHEAD:g},{TRACKING},{SMOOTHING}"
     )
-    return Faces(definition=rule, begin=lambda size: FacePass(Landmarker(bundle, size), FIELDS))
+    if not landmarks:
+        return Faces(definition=rule, begin=lambda size: FacePass(Landmarker(bundle, size), FIELDS))
+    fields = {**FIELDS, **LANDMARKS}
+    return Faces(
+        definition=f"{rule},landmarks",
+        begin=lambda size: FacePass(Landmarker(bundle, size), fields),
+    )
 
 
 @contextlib.contextmanager

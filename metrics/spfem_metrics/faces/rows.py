@@ -73,14 +73,15 @@ def blank(count: int, fields: Fields) -> Rows:
 
 
 def fill(rows: Rows, index: int, face: Face, track: int) -> None:
-    """Write one tracked face into a row."""
+    """Write one tracked face into a row; what the rows have no place for is left out."""
     rows["found"][index] = True
     rows["track"][index] = track
     rows["raw_box"][index] = face.box
     rows["points5"][index] = face.points5
     rows["interocular"][index] = face.interocular
     for name, value in face.more.items():
-        rows[name][index] = value
+        if name in rows:
+            rows[name][index] = value
 
 
 def track_rows(found: Sequence[Sequence[Face]], tracker: Tracker, fields: Fields) -> Rows:

@@ -12,8 +12,8 @@ EVEN_MIN = 0.75
 """Effective number of clusters, as a share of their number, under which no interval is given.
 
 In 20 000 draws each of normal scores, 2 to 24 speakers and one or half of them with k times the others'
-trials, the nominal 95% interval covers .90 or more down to this share; at .6 it falls to .82, and where one of
-six speakers holds 40 of 60 trials (share .36) to .73.
+trials, the nominal 95% interval covers .90 or more down to this share; at .6 it falls to .82 (four speakers),
+and where one of six speakers holds 40 of 60 trials (share .36) to .72.
 """
 
 Groups = Sequence[Sequence[tuple[str, float]]]
@@ -46,19 +46,19 @@ def cluster_interval(groups: Groups, level: float = 0.95) -> ClusterInterval:
     """Student's t interval for the mean over groups of each group's plain mean, linearised over clusters.
 
     With m_e the mean of the N_e values of group e of E, cluster c moves the estimate by
-    ``u_c = 1/E sum_e (S_ce - m_e n_ce) / N_e`` (S the sum and n the number of its values in e; it may lack in
-    some groups). The variance is ``C/(C-1) sum_c u_c^2``, the half width t with C - 1 degrees of freedom times
-    its root: the linearised (ultimate cluster) variance of survey sampling, Cochran 1977, sections 6.4 and 11.
-    For one group of clusters of equal size it is Student's interval over the clusters' means.
+    ``u_c = 1/E sum_e (S_ce - m_e n_ce) / N_e`` (S the sum and n the number of its values in e; a cluster may
+    lack in some groups). The variance is ``C/(C-1) sum_c u_c^2`` (linearised over clusters, Woodruff 1971),
+    the half width t with C - 1 degrees of freedom times its root. For one group of clusters of equal size
+    that is Student's interval over the clusters' means.
 
     Args:
         groups: at least one.
         level: coverage, between 0 and 1.
 
     Returns:
-        Without a half width for one cluster, for `ClusterInterval.uneven` ones, and where no cluster moves the
-        estimate (an accuracy of 1 for everybody): an interval of no width would claim certainty. The order of
-        values moves no bit.
+        Without a half width for one cluster, for `ClusterInterval.uneven` ones, and where no cluster moves
+        the estimate (an accuracy of 1 for everybody): an interval of no width would claim certainty. The
+        order of values moves no bit.
 
     Raises:
         InputError: there is no group, or an empty one.

@@ -49,6 +49,8 @@ class EmotionAccuracy:
             return answer
         read = observation.sides["output"]["emotion"]
         valid = answer.output & np.asarray(read["valid"], bool)
+        if not valid.any():
+            return Unscored("the classifier read none of the output frames")
         mean = np.asarray(read["probabilities"], np.float64)[valid].mean(axis=0)
         hit = float(int(mean.argmax()) == EMOTIONS.index(target))
         probability = float(mean[EMOTIONS.index(target)])

@@ -17,7 +17,10 @@ from spfem_metrics.signature import Signature
 
 @dataclass(frozen=True)
 class IdentitySimilarity:
-    """Cosine of face embeddings between output and source, frame by frame; parts: ``frames``, ``frames_missed``."""
+    """Cosine of face embeddings between output and source, frame by frame.
+
+    Parts: ``frames`` compared, ``frames_missed``.
+    """
 
     info: ClassVar[MetricInfo] = MetricInfo(
         name="identity-similarity",

@@ -12,6 +12,9 @@ from spfem_metrics.outcome import Failed, Scored, Unscored
 
 _SHOWN = 3
 
+NO_INTERVAL = "no interval:"
+"""How a note begins that says why an interval was withheld."""
+
 
 def mean_score(rows: Sequence[Row], notes: tuple[str, ...] = ()) -> Score:
     """The plain mean of the trials' values.
@@ -40,7 +43,9 @@ def speaker_values(rows: Sequence[Row]) -> list[tuple[str, float]]:
     return [
         (row.trial.speaker, row.outcome.value)
         for row in rows
-        if row.trial.side == "generated" and isinstance(row.outcome, Reading) and row.outcome.value is not None
+        if row.trial.side == "generated"
+        and isinstance(row.outcome, Reading)
+        and row.outcome.value is not None
     ]
 
 
@@ -54,7 +59,7 @@ def interval_notes(found: ClusterInterval) -> tuple[str, ...]:
     if not found.uneven:
         return ()
     return (
-        f"no interval: few of the {found.clusters} speakers hold most trials "
+        f"{NO_INTERVAL} few of the {found.clusters} speakers hold most trials "
         f"(as if {found.effective:.1f} of equal weight)",
     )
 

@@ -15,8 +15,8 @@ from spfem_metrics.errors import DefinitionError
 from spfem_metrics.functional.frechet import frechet_distance
 from spfem_metrics.functional.kernel import kernel_distance
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
-from spfem_metrics.metrics.reducing import common_reasons
-from spfem_metrics.metrics.sides import sign_faces, usable
+from spfem_metrics.metrics.reducing import common_reasons, missed_frames
+from spfem_metrics.metrics.sides import answered, faces_of, sign_faces
 from spfem_metrics.outcome import Scored, Unscored
 from spfem_metrics.signature import Signature
 
@@ -25,7 +25,7 @@ FRAMES = 32
 
 Matrix = NDArray[np.float32]
 
-_NEEDS = (Need("output", "identity"),)
+_NEEDS = (Need("output", "identity"), *faces_of())
 _ABOUT = (
     " between the face embeddings of generated clips and of the protocol's real clips of the same emotion. "
     "It depends on who is in either set more than on the expression, and frames of one clip are not "
@@ -48,7 +48,7 @@ class FrechetIdentity:
     info: ClassVar[MetricInfo] = MetricInfo(
         name="frechet-identity",
         label="Fréchet (id)",
-        version=1,
+        version=2,
         direction="lower",
         unit="squared distance",
         bounds=(0.0, float("inf")),
@@ -71,7 +71,7 @@ class FrechetIdentity:
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """The distance between the generated and the real rows."""
-        return _compare(rows, frechet_distance, "small n raises a Fréchet distance")
+        return _compare(rows, self.frames, frechet_distance, "small n raises a Fréchet distance")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class KernelIdentity:
     info: ClassVar[MetricInfo] = MetricInfo(
         name="kid-identity",
         label="KID (id)",
-        version=1,
+        version=2,
         direction="lower",
         unit="squared distance",
         bounds=(float("-inf"), float("inf")),
@@ -112,7 +112,8 @@ class KernelIdentity:
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """The distance between the generated and the real rows."""
-        return _compare(rows, partial(kernel_distance, gamma=1.0), "no bias by n, but more spread when small")
+        distance = partial(kernel_distance, gamma=1.0)
+        return _compare(rows, self.frames, distance, "no bias by n, but more spread when small")
 
 
 def _check(frames: int) -> None:
@@ -126,31 +127,77 @@ def _sign(info: MetricInfo, definitions: Mapping[str, str], frames: int, **choic
 
 def _reading(observation: Observation, frames: int) -> Reading | Unscored:
     """At most ``frames`` evenly spaced usable frames' embeddings."""
-    valid = usable(observation, "output", "identity", "valid")
-    if isinstance(valid, Unscored):
-        return valid
-    good = np.flatnonzero(valid)
+    answer = answered(observation)
+    if isinstance(answer, Unscored):
+        return answer
+    read = observation.sides["output"]["identity"]
+    good = np.flatnonzero(answer.output & np.asarray(read["valid"], bool))
+    if not len(good):
+        return Unscored("no frame has an embedding")
     count = min(frames, len(good))
     chosen = good[((np.arange(count) + 0.5) * len(good) / count).astype(np.int64)]
-    embedding = np.asarray(observation.sides["output"]["identity"]["embedding"], np.float32)
-    return Reading(None, matrix=embedding[chosen])
+    return Reading(None, answer.parts(count), np.asarray(read["embedding"], np.float32)[chosen])
 
 
-def _compare(rows: Sequence[Row], distance: Callable[[Matrix, Matrix], float], bias: str) -> Score:
-    """A distance between equally many generated and real frames, with n in the notes."""
-    sides = [[row for row in rows if row.trial.side == side] for side in ("generated", "real")]
-    pools = [_pool(side) for side in sides]
-    scored = [sum(isinstance(row.outcome, Reading) for row in side) for side in sides]
-    count = min(len(pool) for pool in pools)
-    sizes = f"{len(pools[0])} of {scored[0]} generated and {len(pools[1])} of {scored[1]} real clips"
-    note = f"n = {count} frames a side ({sizes}); {bias}"
-    outcome: Scored | Unscored = Unscored(_missing(sides, scored))
+@dataclass(frozen=True)
+class _Pool:
+    """The frames of one side.
+
+    Args:
+        name: ``generated`` or ``real``.
+        rows: all of the side.
+        vectors: of the rows that gave a reading, in the order of `_vectors`.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    vectors: Sequence[Matrix]
+
+    @property
+    def readable(self) -> int:
+        """Rows that gave a reading."""
+        return sum(isinstance(row.outcome, Reading) for row in self.rows)
+
+    @property
+    def lost(self) -> int:
+        """Rows that gave none."""
+        return len(self.rows) - self.readable
+
+    @property
+    def words(self) -> str:
+        """How many frames come from how many clips."""
+        return f"{len(self.vectors)} from {self.readable} of {len(self.rows)} {self.name} clips"
+
+
+def _compare(
+    rows: Sequence[Row], frames: int, distance: Callable[[Matrix, Matrix], float], bias: str
+) -> Score:
+    """A distance between equally many generated and real frames, with n and what reduced it in the notes."""
+    sides = {name: [row for row in rows if row.trial.side == name] for name in ("generated", "real")}
+    made, real = (_Pool(name, own, _vectors(own)) for name, own in sides.items())
+    count = min(len(made.vectors), len(real.vectors))
+    note = f"n = {count} frames a side ({made.words}, {real.words}); {bias}"
+    notes = (note, *_reduced(count, frames, made, real), *missed_frames(made.rows))
+    outcome: Scored | Unscored = Unscored(_missing(made, real))
     if count >= 2:
-        outcome = Scored(distance(np.stack(pools[0][:count]), np.stack(pools[1][:count])))
-    return Score(outcome, scored[0], len(sides[0]), notes=(note,))
+        outcome = Scored(distance(np.stack(made.vectors[:count]), np.stack(real.vectors[:count])))
+    return Score(outcome, made.readable, len(made.rows), notes=notes)
 
 
-def _pool(rows: Sequence[Row]) -> list[Matrix]:
+def _reduced(count: int, frames: int, made: _Pool, real: _Pool) -> list[str]:
+    """Why n is smaller than for a system, or a reading of the real clips, without losses."""
+    whole = min(len(pool.vectors) + frames * pool.lost for pool in (made, real))
+    notes = [
+        f"{pool.lost} of {len(pool.rows)} {pool.name} clips missing: {common_reasons(pool.rows)}"
+        for pool in (made, real)
+        if pool.lost
+    ]
+    if count < whole:
+        notes.append(f"n reduced by missing clips: not comparable with n = {whole}, nor with any other n")
+    return notes
+
+
+def _vectors(rows: Sequence[Row]) -> list[Matrix]:
     """Every frame's embedding, in the order of a hash of row id and frame number.
 
     The first n of it are a fixed draw without regard to speaker or time, whatever the order of the rows.
@@ -164,11 +211,11 @@ def _pool(rows: Sequence[Row]) -> list[Matrix]:
     return [vector for _, vector in sorted(keyed, key=lambda pair: pair[0])]
 
 
-def _missing(sides: Sequence[Sequence[Row]], scored: Sequence[int]) -> str:
+def _missing(made: _Pool, real: _Pool) -> str:
     """Why there are too few frames."""
-    if not sides[1]:
+    if not real.rows:
         return "the protocol has no real clips of this emotion"
-    for name, side, count in zip(("generated", "real"), sides, scored, strict=True):
-        if not count:
-            return f"no {name} clip could be used: {common_reasons(side)}"
+    for pool in (made, real):
+        if not pool.readable:
+            return f"no {pool.name} clip could be used: {common_reasons(pool.rows)}"
     return "fewer than two frames a side"

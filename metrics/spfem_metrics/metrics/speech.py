@@ -22,7 +22,7 @@ from spfem_metrics.functional.trajectories import (
 )
 from spfem_metrics.metric import MetricInfo, Observation, Reading, Row, Score
 from spfem_metrics.metrics.reducing import mean_score
-from spfem_metrics.metrics.sides import Answered, answered, faces_of, matched, sign_faces
+from spfem_metrics.metrics.sides import answered, faces_of, matched, sign_faces
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
@@ -50,12 +50,15 @@ _REMOVED: Mapping[Form, str] = {
 }
 
 
-def _mouths(observation: Observation, answer: Answered) -> Paired | Unscored:
-    """Opening and width of both mouths, on the time the viewer hears: the source's.
+def _mouths(observation: Observation) -> tuple[Paired, Mapping[str, float]] | Unscored:
+    """Opening and width of both mouths, on the time the viewer hears: the source's; with the frames' parts.
 
     The output plays from the source time of the frame its first frame stands for, as its audio does; from
     there on its own clock counts, so that an output that drifts is seen to drift.
     """
+    answer = answered(observation)
+    if isinstance(answer, Unscored):
+        return answer
     output, source = observation.sides["output"], observation.sides["source"]
     source_seen = np.asarray(source["faces"]["found"], bool)
     start = source.times[observation.frame_map[0]]
@@ -65,7 +68,9 @@ def _mouths(observation: Observation, answer: Answered) -> Paired | Unscored:
     )
     if paired.span < SPAN_MIN - 1e-9:
         return Unscored(f"both faces seen during {paired.span:.2f} s only, {SPAN_MIN:.1f} s needed")
-    return _moving(paired)
+    moving = _moving(paired)
+    both = int((answer.output & answer.source).sum())
+    return moving if isinstance(moving, Unscored) else (moving, answer.parts(both))
 
 
 def _channels(faces: Arrays) -> NDArray[np.float64]:
@@ -85,7 +90,8 @@ def _moving(paired: Paired) -> Paired | Unscored:
 class MouthCorrelation:
     """Correlation of mouth opening and width with the source's over time.
 
-    Parts: ``opening`` and, where the source's width moves, ``width``; ``seconds`` compared.
+    Parts: ``opening`` and, where the source's width moves, ``width``; ``seconds``; ``frames``,
+    ``frames_missed``.
     """
 
     info: ClassVar[MetricInfo] = MetricInfo(
@@ -114,10 +120,10 @@ class MouthCorrelation:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's correlation."""
-        answer = answered(observation)
-        paired = answer if isinstance(answer, Unscored) else _mouths(observation, answer)
-        if isinstance(answer, Unscored) or isinstance(paired, Unscored):
-            return paired
+        mouths = _mouths(observation)
+        if isinstance(mouths, Unscored):
+            return mouths
+        paired, frames = mouths
         values = channel_correlations(paired.output[paired.seen], paired.source[paired.seen])
         parts = dict(zip(_CHANNELS, values.tolist(), strict=False))
         return Reading(float(values.mean()), {**frames, **parts, "seconds": paired.span})
@@ -162,10 +168,10 @@ class MouthLag:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's absolute lag in seconds."""
-        answer = answered(observation)
-        paired = answer if isinstance(answer, Unscored) else _mouths(observation, answer)
-        if isinstance(answer, Unscored) or isinstance(paired, Unscored):
-            return paired
+        mouths = _mouths(observation)
+        if isinstance(mouths, Unscored):
+            return mouths
+        paired, frames = mouths
         best = best_lag(paired, REACH, SPAN_MIN)
         assert best is not None, "no shift at all leaves the whole span, which was checked"
         lag, match = best

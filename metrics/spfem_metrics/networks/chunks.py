@@ -1,8 +1,8 @@
 """A network over a clip's crops in batches of one pinned length.
 
 How images share a batch moves the low bits of what a network says. So a clip's crops (of frames with a face,
-in order) go through in chunks of `CHUNK`, whatever batches the frames were decoded in, and no chunk holds
-crops of two clips.
+in order) go through in chunks of a length that the extractor's definition states, whatever batches the frames
+were decoded in, and no chunk holds crops of two clips.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_metrics.errors import DefinitionError, ResourceError
+
 if TYPE_CHECKING:
     import torch
 
 CHUNK = 32
+"""Crops in a batch where the suite does not say."""
 Forward = Callable[["torch.Tensor"], "torch.Tensor"]
 """(N, H, W, 3) uint8 crops on the device -> (N, D) float32."""
 
@@ -50,10 +53,12 @@ def fold_norms(network: torch.nn.Module) -> None:
 def run(forward: Forward, crops: NDArray[np.uint8], device: str) -> NDArray[np.float32]:
     """One batch through a network: full float32 precision, deterministic kernels, no gradients.
 
-    Out of memory, it is halved and tried again, which may move low bits.
-
     Returns:
         (N, D) float32.
+
+    Raises:
+        ResourceError: the batch does not fit into memory. It is not tried in parts, since that would move low
+            bits under an unchanged definition.
     """
     import torch
 
@@ -61,11 +66,28 @@ def run(forward: Forward, crops: NDArray[np.uint8], device: str) -> NDArray[np.f
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             images = torch.from_numpy(crops).to(device)
             return np.asarray(forward(images).float().cpu().numpy(), np.float32)
-    except torch.OutOfMemoryError:
-        if len(crops) == 1:
-            raise
-    half = len(crops) // 2
-    return np.concatenate([run(forward, crops[:half], device), run(forward, crops[half:], device)])
+    except torch.OutOfMemoryError as error:
+        raise ResourceError(_no_room(len(crops), device)) from error
+
+
+def _no_room(count: int, device: str) -> str:
+    if count == 1:
+        return f"{device} has no memory left for a single crop: free some, or use --device cpu"
+    return (
+        f"{device} has no memory left for {count} crops at once: give the extractor the option "
+        f"`chunk: {count // 2}` in the suite (its definition changes with it), or use --device cpu"
+    )
+
+
+def checked_chunk(chunk: int) -> int:
+    """The option ``chunk`` of an extractor.
+
+    Raises:
+        DefinitionError: not a whole number of at least 1.
+    """
+    if not isinstance(chunk, int) or chunk < 1:
+        raise DefinitionError(f"chunk is the number of crops in a batch, at least 1, not {chunk!r}")
+    return chunk
 
 
 @dataclass
@@ -76,11 +98,13 @@ class Chunked:
         forward: the network with its input convention.
         device: a torch device.
         width: D of its output.
+        chunk: crops in a batch.
     """
 
     forward: Forward
     device: str
     width: int
+    chunk: int = CHUNK
     _valid: list[bool] = field(default_factory=list)
     _crops: list[NDArray[np.uint8]] = field(default_factory=list)
     _done: list[NDArray[np.float32]] = field(default_factory=list)
@@ -90,7 +114,7 @@ class Chunked:
         self._valid.append(crop is not None)
         if crop is not None:
             self._crops.append(crop)
-        if len(self._crops) == CHUNK:
+        if len(self._crops) == self.chunk:
             self._flush()
 
     def finish(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

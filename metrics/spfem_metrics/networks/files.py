@@ -120,6 +120,7 @@ def keras_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
     found: dict[str, NDArray[np.float32]] = {}
 
     def keep(name: str, item: Any) -> None:
+        """Take one item of the file, if it is an array."""
         if isinstance(item, h5py.Dataset):
             layer, *_, leaf = name.split("/")
             found[f"{layer}/{leaf.split(':')[0]}"] = np.asarray(item, np.float32)

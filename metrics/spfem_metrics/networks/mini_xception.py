@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spfem_metrics.extractor import Arrays
 from spfem_metrics.faces.alignment import crop_square
 from spfem_metrics.media import FrameBatch, Media
-from spfem_metrics.networks.chunks import CHUNK, Chunked, Forward, prepared
+from spfem_metrics.networks.chunks import CHUNK, Chunked, Forward, checked_chunk, prepared
 from spfem_metrics.networks.files import digest8, keras_arrays, load_strict, model_file
 
 if TYPE_CHECKING:
@@ -35,19 +35,23 @@ FACTOR = 1.0
 SIZE = 64
 
 
-def emotion(*, weights: Mapping[str, Path], device: str = "cpu", factor: float = FACTOR) -> Emotion:
+def emotion(
+    *, weights: Mapping[str, Path], device: str = "cpu", factor: float = FACTOR, chunk: int = CHUNK
+) -> Emotion:
     """The extractor ``emotion``; it needs ``faces``.
 
     Args:
         weights: ``model``: ``fer2013_mini_xception_102.hdf5``.
         device: a torch device.
         factor: side of the square crop over the longer side of the smoothed face box.
+        chunk: crops in a batch; it moves low bits and enters the definition.
 
     Raises:
-        DefinitionError: no ``model``.
+        DefinitionError: no ``model``, or an impossible ``chunk``.
         WeightsError: missing or, with the first clip, not this network.
     """
-    return Emotion(model_file(weights, "emotion", "fer2013_mini_xception_102.hdf5"), device, factor)
+    model = model_file(weights, "emotion", "fer2013_mini_xception_102.hdf5")
+    return Emotion(model, device, factor, checked_chunk(chunk))
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Emotion:
     model: Path
     device: str = "cpu"
     factor: float = FACTOR
+    chunk: int = CHUNK
     name: str = "emotion"
     requires: tuple[str, ...] = ("faces",)
 
@@ -64,12 +69,12 @@ class Emotion:
     def definition(self) -> str:
         """Network, digest, crop, chunk."""
         digest = digest8(self.model)
-        return f"mini-xception@{digest},square-box{self.factor:g},area64,luma601,chunk{CHUNK}"
+        return f"mini-xception@{digest},square-box{self.factor:g},area64,luma601,chunk{self.chunk}"
 
     def start(self, media: Media) -> EmotionPass:
         """Begin a clip; the first loads the network."""
         del media
-        return EmotionPass(Chunked(self._forward, self.device, len(EMOTIONS)), self.factor)
+        return EmotionPass(Chunked(self._forward, self.device, len(EMOTIONS), self.chunk), self.factor)
 
     @cached_property
     def _forward(self) -> Forward:
@@ -108,6 +113,7 @@ def classify(network: torch.nn.Module) -> Forward:
     """The forward function: (N, 64, 64, 1) uint8 -> (N, 7) probabilities in the order of `EMOTIONS`."""
 
     def forward(crops: torch.Tensor) -> torch.Tensor:
+        """Crops through the network."""
         grey = crops.permute(0, 3, 1, 2).float() * (2 / 255) - 1
         probabilities: torch.Tensor = network(grey)
         return probabilities[:, _FROM_FER]

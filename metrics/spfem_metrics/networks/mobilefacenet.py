@@ -18,7 +18,7 @@ from spfem_metrics.errors import DefinitionError
 from spfem_metrics.extractor import Arrays
 from spfem_metrics.faces.alignment import align
 from spfem_metrics.media import FrameBatch, Media
-from spfem_metrics.networks.chunks import CHUNK, Chunked, Forward, prepared
+from spfem_metrics.networks.chunks import CHUNK, Chunked, Forward, checked_chunk, prepared
 from spfem_metrics.networks.files import digest8, load_strict, model_file, state_dict
 
 if TYPE_CHECKING:
@@ -27,21 +27,24 @@ if TYPE_CHECKING:
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def identity(*, weights: Mapping[str, Path], device: str = "cpu", **options: object) -> Identity:
+def identity(
+    *, weights: Mapping[str, Path], device: str = "cpu", chunk: int = CHUNK, **options: object
+) -> Identity:
     """The extractor ``identity``; it needs ``faces``.
 
     Args:
         weights: ``model``: ``mobilefacenet.pt`` or the same tensors as safetensors.
         device: a torch device.
-        **options: none are taken.
+        chunk: crops in a batch; it moves low bits and enters the definition.
+        **options: no others are taken.
 
     Raises:
-        DefinitionError: no ``model``, or an option was given.
+        DefinitionError: no ``model``, or another option was given.
         WeightsError: missing or, with the first clip, not this network.
     """
     if options:
-        raise DefinitionError(f"identity takes no options, not {sorted(options)}")
-    return Identity(model_file(weights, "identity", "mobilefacenet.pt"), device)
+        raise DefinitionError(f"identity takes the option chunk, not {sorted(options)}")
+    return Identity(model_file(weights, "identity", "mobilefacenet.pt"), device, checked_chunk(chunk))
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Identity:
 
     model: Path
     device: str = "cpu"
+    chunk: int = CHUNK
     name: str = "identity"
     requires: tuple[str, ...] = ("faces",)
 
@@ -60,12 +64,13 @@ class Identity:
     def definition(self) -> str:
         """Network, digest, alignment, normalisation, flip, chunk."""
         digest = digest8(self.model)
-        return f"mobilefacenet@{digest},points5-similarity112,bilinear,imagenet-norm,flip-sum,l2,chunk{CHUNK}"
+        rule = "points5-similarity112,bilinear,imagenet-norm,flip-sum,l2"
+        return f"mobilefacenet@{digest},{rule},chunk{self.chunk}"
 
     def start(self, media: Media) -> IdentityPass:
         """Begin a clip; the first loads the network."""
         del media
-        return IdentityPass(Chunked(self._forward, self.device, 128))
+        return IdentityPass(Chunked(self._forward, self.device, 128, self.chunk))
 
     @cached_property
     def _forward(self) -> Forward:
@@ -100,6 +105,7 @@ def embed(network: torch.nn.Module) -> Forward:
     from torch.nn import functional as F
 
     def forward(crops: torch.Tensor) -> torch.Tensor:
+        """Crops through the network."""
         mean, std = (torch.tensor(v, device=crops.device).view(3, 1, 1) for v in (_MEAN, _STD))
         images = (crops.permute(0, 3, 1, 2).float() / 255 - mean) / std
         return F.normalize(network(images) + network(images.flip(3)))

@@ -25,6 +25,7 @@ class _Reader:
         self._images = np.zeros((0, 0, 0, 3), np.uint8)
 
     def frame(self, index: int) -> Picture:
+        """The picture of one frame; an earlier batch cannot be asked for again."""
         while index >= self._start + len(self._images):
             batch = next(self._batches, None)
             if batch is None:

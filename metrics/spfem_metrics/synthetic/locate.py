@@ -142,6 +142,7 @@ def _below(eyes: tuple[_Blob, _Blob], blobs: list[_Blob]) -> _Blob | None:
     down = np.array([-across[1], across[0]]) / distance
 
     def fits(blob: _Blob) -> bool:
+        """Whether a blob lies where a mouth can be."""
         offset = (blob.centre - middle) / distance
         drop, side = float(offset @ down), float(abs(offset @ across) / distance)
         return 0.7 < drop < 1.8 and side < 0.45

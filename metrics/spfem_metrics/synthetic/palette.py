@@ -121,6 +121,7 @@ class _Collected:
         self._parts: list[Rows] = [empty]
 
     def add(self, rows: Rows) -> Rows:
+        """Take the rows of the next batch, and give them on."""
         self._parts.append(rows)
         return rows
 

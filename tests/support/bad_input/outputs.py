@@ -169,7 +169,9 @@ def _longer(world: World, place: Path) -> Arguments:
     return score(world, place, folder)
 
 
-@case("one output at 10 instead of 25 frames/s", 0, r"12 frames at 10 instead of 25 fps: give fps or frame_map")
+@case(
+    "one output at 10 instead of 25 frames/s", 0, r"12 frames at 10 instead of 25 fps: give fps or frame_map"
+)
 def _slow(world: World, place: Path) -> Arguments:
     folder = world.outputs(place)
     make_clip(world.first(folder), moving_box(12, (32, 32)), 10)
@@ -208,7 +210,9 @@ def _broken_frame(world: World, place: Path) -> Arguments:
     return score(world, place, folder)
 
 
-@case("one output missing, 10% allowed", 5, r"1 of 6 outputs are missing, more than the allowed 10%")
+@case(
+    "one output missing, 10% allowed", 5, r"1 of 6 of the models' outputs failed, more than the allowed 10%"
+)
 def _too_many(world: World, place: Path) -> Arguments:
     folder = world.outputs(place)
     world.first(folder).unlink()

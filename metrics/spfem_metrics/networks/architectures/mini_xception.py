@@ -46,6 +46,7 @@ class _Separable(nn.Module):
         self.norm = _norm(outside)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input through the block."""
         y: torch.Tensor = self.norm(self.pointwise(self.depthwise(x)))
         return y
 
@@ -60,6 +61,7 @@ class _Block(nn.Module):
         self.norm = _norm(outside)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input through the block."""
         deep = pool_same(self.second(torch.relu(self.first(x))))
         y: torch.Tensor = deep + self.norm(self.shortcut(x))
         return y

@@ -31,6 +31,7 @@ class _Separable(nn.Module):
         self.bn1, self.bn2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input through the block."""
         deep = torch.relu(self.bn1(self.depthwise(x)))
         return torch.relu(self.bn2(self.pointwise(deep)))
 
@@ -50,6 +51,7 @@ class _Inverted(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input through the block."""
         y: torch.Tensor = self.conv(x)
         return x + y if self.adds else y
 
@@ -63,6 +65,7 @@ class _GlobalDepthwise(nn.Module):
         self.bn = nn.BatchNorm2d(channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input through the block."""
         y: torch.Tensor = self.bn(self.depthwise(x))
         return y
 
