@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from spfem_bench.errors import BenchError, IntegrityError
-from spfem_metrics import WeightsError
+from spfem_bench.errors import BenchError, IncompleteError, IntegrityError
+from spfem_metrics import ResourceError, WeightsError
 
 
 @contextmanager
@@ -22,6 +22,7 @@ def blamed(what: str, known: type[Exception] | tuple[()] = ()) -> Iterator[None]
 
     Raises:
         IntegrityError: a network's file is not the network it is taken for, or unsafe to load.
+        IncompleteError: a network does not fit into memory; says what to make smaller.
         BenchError: the code raised anything else.
     """
     try:
@@ -32,6 +33,8 @@ def blamed(what: str, known: type[Exception] | tuple[()] = ()) -> Iterator[None]
         raise
     except WeightsError as error:
         raise IntegrityError(str(error)) from error
+    except ResourceError as error:
+        raise IncompleteError(f"{what}: {error}") from error
     except Exception as error:
         raise BenchError(
             f"{what} failed with {type(error).__name__}: {_first_line(error)}; "

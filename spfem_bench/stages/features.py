@@ -17,7 +17,7 @@ from spfem_bench.clips import Clip, ContentDigest
 from spfem_bench.device import scoring_mode
 from spfem_bench.digest import digest_array, digest_of
 from spfem_bench.stages.blame import blamed
-from spfem_bench.stages.library import DigestingMedia
+from spfem_bench.stages.library import DigestingMedia, ReadAhead
 from spfem_bench.stages.workbench import Workbench, extraction_code, metrics_code
 from spfem_bench.versions import libraries
 from spfem_metrics import Arrays, ClipFeatures
@@ -107,7 +107,9 @@ def _extract(
     known: dict[str, Arrays] = {n: arrays for n, arrays in stored.items() if arrays is not None}
     todo = [name for name in needed if name not in known]
     with _extracting(bench, subject):
-        arrays = extract(subject.clip, [bench.built.extractors[name] for name in todo], known=known)
+        arrays = extract(
+            ReadAhead(subject.clip), [bench.built.extractors[name] for name in todo], known=known
+        )
     for name in todo:
         bench.store.put_arrays(KIND, feature_key(bench, name, content), arrays[name])
     return {name: arrays[name] for name in missing}

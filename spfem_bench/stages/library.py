@@ -19,9 +19,13 @@ from spfem_bench.clips import Clip, ContentDigest, VideoHasher, audio_digest, op
 from spfem_bench.datasets import ClipRecord, Dataset
 from spfem_bench.digest import digest_file, digest_of
 from spfem_bench.errors import ClipError, IntegrityError
+from spfem_bench.prefetch import prefetch
 from spfem_bench.store.objects import ObjectStore
 from spfem_bench.versions import libraries, package_code
 from spfem_metrics import FrameBatch
+
+READ_AHEAD = 2
+"""Batches decoded ahead of the networks."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +108,11 @@ def _opened(file: Path, audio: Path | None, digest: str) -> Clip:
     return open_clip(file, audio_path=audio)
 
 
-class DigestingMedia:
-    """A clip whose content digest is taken while somebody else reads its frames."""
+class ReadAhead:
+    """A clip whose next frames are decoded in a background thread while somebody works on the last ones."""
 
     def __init__(self, clip: Clip) -> None:
         self._clip = clip
-        self._hasher = VideoHasher()
 
     @property
     def fps(self) -> Fraction:
@@ -132,15 +135,30 @@ class DigestingMedia:
         return self._clip.times
 
     def batches(self, size: int = 32) -> Iterator[FrameBatch]:
-        """All frames in order, hashed on the way."""
-        for batch in self._clip.batches(size):
-            for image in batch.images:
-                self._hasher.add(image)
-            yield batch
+        """All frames in order."""
+        return prefetch(self._clip.batches(size), READ_AHEAD)
 
     def audio(self, rate: int) -> NDArray[np.float32] | None:
         """(N,) float32 mono at ``rate`` Hz."""
         return self._clip.audio(rate)
+
+
+class DigestingMedia(ReadAhead):
+    """The same, its content digest taken on the way."""
+
+    def __init__(self, clip: Clip) -> None:
+        super().__init__(clip)
+        self._hasher = VideoHasher()
+
+    def batches(self, size: int = 32) -> Iterator[FrameBatch]:
+        """All frames in order, hashed where they are decoded."""
+        return prefetch(self._hashed(size), READ_AHEAD)
+
+    def _hashed(self, size: int) -> Iterator[FrameBatch]:
+        for batch in self._clip.batches(size):
+            for image in batch.images:
+                self._hasher.add(image)
+            yield batch
 
     def content(self) -> ContentDigest:
         """The digest, once all frames have been read."""

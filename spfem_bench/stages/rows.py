@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_bench.errors import IntegrityError
 from spfem_bench.fsio import write_atomically
-from spfem_metrics import Failed, Reading, Row, TrialFacts, Unscored
+from spfem_metrics import Failed, InputError, Reading, Row, TrialFacts, Unscored
 
 REAL = "real"
 """The system name under which reference entries are stored."""
@@ -132,13 +133,23 @@ def _matrices(rows: Sequence[MetricRow]) -> dict[str, dict[str, NDArray[np.float
 
 
 def read_rows(folder: Path) -> list[MetricRow]:
-    """All rows of a bundle, with their matrices, sorted."""
-    import pyarrow.parquet as pq
+    """All rows of a bundle, with their matrices, sorted.
 
-    table = pq.read_table(folder / "rows.parquet").to_pylist()
-    metrics = {line["metric"] for line in table if line["matrix_rows"] is not None}
-    matrices = {metric: _read_matrices(folder, metric) for metric in metrics}
-    return [_metric_row(line, matrices) for line in table]
+    Raises:
+        IntegrityError: a file is missing or damaged, or a row holds what no run writes (NaN).
+    """
+    import pyarrow.parquet as pq
+    from safetensors import SafetensorError
+
+    try:
+        table = pq.read_table(folder / "rows.parquet").to_pylist()
+        metrics = {line["metric"] for line in table if line["matrix_rows"] is not None}
+        matrices = {metric: _read_matrices(folder, metric) for metric in metrics}
+        return [_metric_row(line, matrices) for line in table]
+    except (OSError, ValueError, LookupError, InputError, SafetensorError) as error:
+        raise IntegrityError(
+            f"the rows of {folder} are damaged ({error}): restore it or run again"
+        ) from error
 
 
 def _metric_row(line: dict[str, Any], matrices: Mapping[str, Mapping[str, Any]]) -> MetricRow:

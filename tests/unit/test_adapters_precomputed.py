@@ -17,7 +17,7 @@ from spfem_bench.adapters.precomputed import Precomputed, frames_on_screen, open
 from spfem_bench.clips import Clip, open_clip, write_lossless, write_preview
 from spfem_bench.clips.timing import regular_times
 from spfem_bench.errors import ClipError, UsageError
-from tests.support.clips import make_clip, moving_box
+from tests.support.clips import make_clip, moving_box, noise_frames
 
 COUNT = 20
 RATES = st.fractions(10, 60, max_denominator=1001)
@@ -236,3 +236,15 @@ def test_the_map_never_goes_back_and_stays_inside(
     inside = times < source[-1] - 2e-3
     assert (source[shown[inside]] <= times[inside] + 1e-3).all()
     assert (source[shown[inside] + 1] > times[inside]).all()
+
+
+def test_a_lossless_clip_damaged_since_is_not_read_as_if_it_were_whole(tmp_path: Path, source: Clip) -> None:
+    """FFmpeg answers a damaged FFV1 frame with the frame before it, and says nothing."""
+    write_lossless(tmp_path / "t.mkv", [noise_frames(COUNT)], fps=source.fps)
+    content = bytearray((tmp_path / "t.mkv").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    (tmp_path / "t.mkv").write_bytes(content)
+    output = asked(open_precomputed(tmp_path), source)
+    with pytest.raises(ClipError, match=r"t\.mkv is damaged: its frames are not those stored"):
+        list(output.frames)

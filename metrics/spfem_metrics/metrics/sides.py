@@ -18,9 +18,9 @@ FACES_MIN = 0.5
 
 ANSWERED_MIN = 0.9
 """Share of the output's frames with a face, among those whose source frame shows one: an output must not
-gain by frames that are ruined beyond detection. MediaPipe finds the face in every frame of 41 of 42 real clips
-(the first 50 frames), and still does after JPEG of quality 40 or a blur of 2 px; in the 42nd, a far-turned face
-found in 88% of its frames, these harms lose 14% and 5% of them."""
+gain by frames that are ruined beyond detection. MediaPipe finds the face in every frame of 41 of 42 real
+clips (first 50 frames), and still does after JPEG of quality 40 or a blur of 2 px; in the 42nd, where it
+finds the face in 88% of the frames, these harms lose 14% and 5% of those."""
 
 Flags = NDArray[np.bool_]
 
