@@ -30,7 +30,9 @@ class Done:
 
 def without_paths(bench: Workbench, rows: Sequence[MetricRow]) -> list[MetricRow]:
     """The rows with this machine's folders left out of their reasons: rows are hashed, and are passed on."""
-    folders = {bench.dataset.root, bench.dataset.root.resolve(), bench.spec.cache, bench.spec.cache.resolve()}
+    given = [getattr(system.adapter, "folder", None) for system in bench.systems]
+    folders = {bench.dataset.root, bench.spec.cache, *(f.parent for f in given if f and f.is_absolute())}
+    folders |= {folder.resolve() for folder in folders}
     prefixes = sorted((f"{folder}/" for folder in folders), key=len, reverse=True)
     return [replace(row, row=_relative(row.row, prefixes)) for row in rows]
 

@@ -53,6 +53,7 @@ def scores() -> dict[str, Any]:
     system = {"name": "model", "role": "model", "trials": 2, "generated": 2, "failures": {}}
     return {
         "schema": SCHEMA,
+        "trials_digest": "ab12",
         "title": "portable-v1 on folder",
         "emotions": ["happy"],
         "columns": [

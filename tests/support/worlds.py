@@ -48,6 +48,6 @@ def make_folder(root: Path, speakers: int = 3) -> Path:
 
 def tiny_spec(manifest: Path, cache: Path, *adapters: str, **more: Any) -> RunSpec:
     """A run of the tiny suite over such a dataset; adapters by their name in `tests.support.adapters`."""
-    names = tuple(a if ":" in a or a.startswith("copy") else f"tests.support.adapters:{a}" for a in adapters)
+    names = tuple(a if ":" in a or a.startswith("copy-") else f"tests.support.adapters:{a}" for a in adapters)
     given: dict[str, Any] = {"protocol": "open/cross-id@1", "suite": TINY, "bounds": False} | more
     return RunSpec(dataset=f"folder:{manifest}", adapters=names, cache=cache, **given)

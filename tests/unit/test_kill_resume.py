@@ -36,6 +36,7 @@ def killed_after(seconds: float, spec: RunSpec, out: Path) -> bool:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to be killed without start-up time")
 def test_kill_and_resume_twenty_times(tmp_path: Path) -> None:
     manifest = make_folder(tmp_path / "data")
+    run(tiny_spec(manifest, tmp_path / "cache-warm", "brighten", "noisy"), tmp_path / "warm")  # imports torch
     started = time.monotonic()
     whole = run(tiny_spec(manifest, tmp_path / "cache", "brighten", "noisy"), tmp_path / "whole")
     assert whole is not None

@@ -218,3 +218,30 @@ def test_no_path_time_or_host_is_in_what_the_manifest_hashes(manifest: Path, tmp
             assert str(tmp_path) not in file.read_text()
             assert socket.gethostname() not in file.read_text()
     assert json.loads((bundle / "circumstances.json").read_text())["seconds"] >= 0
+
+
+def test_reasons_in_a_bundle_name_no_folder_of_this_machine(manifest: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(manifest.parent, folder)
+    (folder / "p0-happy.json").unlink()
+    (folder / "p0-happy.mkv").write_bytes(b"no video")
+    good = run(tiny_spec(manifest, tmp_path / "cache", "brighten"), tmp_path / "good")
+    assert good is not None
+    videos = tmp_path / "videos"
+    shutil.copytree(good / "outputs" / "brighten", videos)
+    broken = next(
+        v for v in sorted(videos.glob("*.mkv")) if "p0__happy" not in v.name and "p0--happy" not in v.name
+    )
+    broken.with_suffix(".json").unlink()
+    broken.unlink()  # a hard link of the cache's own copy
+    broken.write_bytes(b"no video")
+    spec = tiny_spec(folder / "manifest.jsonl", tmp_path / "cache", f"copy=precomputed:{videos}")
+    bundle = run(spec, tmp_path / "out")
+    assert bundle is not None
+    failures = leaderboard_of(bundle).systems[0].failures
+    assert len(failures) == 2
+    assert any("p0-happy.mkv" in reason for reason in failures)
+    for row in read_rows(bundle):
+        assert not isinstance(row.row.outcome, Failed) or str(tmp_path) not in row.row.outcome.error
+    for file in ("scores.json", "rows.parquet"):
+        assert str(tmp_path).encode() not in (bundle / file).read_bytes()

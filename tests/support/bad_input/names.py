@@ -72,7 +72,7 @@ _run_with(
     "--metric",
     "luma-drft",
 )
-_run_with("GPU where there is none", 2, "cuda was asked for, but torch", *ONE, "--device", "cuda")
+_run_with("GPU that is not there", 2, "cuda", *ONE, "--device", "cuda:97")
 _run_with("unknown device", 2, "There is no device 'gpu'", *ONE, "--device", "gpu")
 _run_with("shard 0/3", 2, r"'0/3' is not I/N with 1 <= I <= N", *ONE, "--shard", "0/3")
 _run_with("shard 4/3", 2, r"'4/3' is not I/N with 1 <= I <= N", *ONE, "--shard", "4/3")
