@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 from spfem_bench.cli._frame import json_option, output_option, verbose_option
 
 RUN = "demo"
+MOST_WORKERS = 4
+"""More would spend the demo on starting them."""
 
 
 @click.command("demo")
@@ -27,7 +30,7 @@ def demo(output: Path | None, speakers: int, as_json: bool) -> None:
 
     folder = output or Path("spfem-demo")
     spec = _spec(folder / "clips", speakers)
-    bundle = execute(spec, folder / "bundle", Options(), workers=1)
+    bundle = execute(spec, folder / "bundle", Options(), workers=min(MOST_WORKERS, os.cpu_count() or 1))
     assert bundle is not None
     show_table(bundle, as_json=as_json)
     click.echo(_next_steps(bundle), err=True)
