@@ -9,6 +9,7 @@
     │   └── PluginError        2   an adapter, metric or dataset of that name cannot be had
     ├── NotComparableError     4   definitions, datasets or trials differ; nothing to compare
     ├── IncompleteError        5   more trials failed or are unscored than allowed
+    │   └── OutOfMemoryError   5   a network does not fit into memory
     ├── StorageError           5   disk full, read-only folder, folder in use: nothing lost, run again
     ├── MissingWeightsError    5   a network's file is not here; names the command that gets it
     └── IntegrityError         6   a digest does not match: dataset, weights or bundle
@@ -77,6 +78,10 @@ class IncompleteError(BenchError):
     """More trials failed or are unscored than the caller allows."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+class OutOfMemoryError(IncompleteError):
+    """A network's chunk does not fit into memory; a run starts again with smaller ones by itself."""
 
 
 class StorageError(BenchError):

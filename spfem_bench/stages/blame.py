@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from spfem_bench.errors import BenchError, IncompleteError, IntegrityError
+from spfem_bench.errors import BenchError, IntegrityError, OutOfMemoryError
 from spfem_metrics import ResourceError, WeightsError
 
 
@@ -22,7 +22,7 @@ def blamed(what: str, known: type[Exception] | tuple[()] = ()) -> Iterator[None]
 
     Raises:
         IntegrityError: a network's file is not the network it is taken for, or unsafe to load.
-        IncompleteError: a network does not fit into memory; says what to make smaller.
+        OutOfMemoryError: a network does not fit into memory; says what to make smaller.
         BenchError: the code raised anything else.
     """
     try:
@@ -34,7 +34,7 @@ def blamed(what: str, known: type[Exception] | tuple[()] = ()) -> Iterator[None]
     except WeightsError as error:
         raise IntegrityError(str(error)) from error
     except ResourceError as error:
-        raise IncompleteError(f"{what}: {error}") from error
+        raise OutOfMemoryError(f"{what}: {error}") from error
     except Exception as error:
         raise BenchError(
             f"{what} failed with {type(error).__name__}: {_first_line(error)}; "

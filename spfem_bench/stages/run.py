@@ -8,16 +8,17 @@ finds them; the bundle is assembled from rows at the end and is the same whoever
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from spfem_bench.engine import Engine, LocalEngine
-from spfem_bench.errors import IncompleteError
+from spfem_bench.errors import IncompleteError, OutOfMemoryError
 from spfem_bench.fsio import folder_lock
 from spfem_bench.progress import Progress, SilentProgress
 from spfem_bench.stages.assemble import assemble, note_circumstances
@@ -30,7 +31,9 @@ from spfem_bench.stages.workbench import Workbench, open_workbench
 from spfem_bench.store.bundle import claim, refuse_foreign
 from spfem_metrics import Failed
 
-Overwrite = Literal["never", "missing", "always"]
+Overwrite = Literal["never", "missing", "always", "unfinished"]
+MAX_HALVINGS = 5
+"""From a chunk of 32 down to one of 1."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Options:
     """How a run is done; none of it can move a number.
 
     Args:
-        overwrite: ``missing`` does what is missing, ``always`` all again, ``never`` refuses a whole bundle.
+        overwrite: ``missing`` does what is missing, ``always`` all again, ``never`` refuses a whole bundle;
+            ``unfinished`` is ``missing`` in an unfinished folder whose specification may be replaced.
         keep_bounds: store the bounds' outputs in the bundle too (they are copies of the dataset's clips).
         shard: (i, n) to do every n-th unit only and write no bundle; None to do all.
         max_missing: largest share of trials that may have failed before the run counts as incomplete.
@@ -74,6 +78,30 @@ def run(
         BenchError: whatever stops the run; what was finished stays in the store.
     """
     options, progress = options or Options(), progress or SilentProgress()
+    for halvings in range(_halvings_of(out, options), MAX_HALVINGS):
+        try:
+            return _run(replace(spec, halvings=halvings), out, options, engine or LocalEngine(), progress)
+        except OutOfMemoryError as error:
+            progress.note(f"{error}; starting again with chunks of half the size, which the signatures say")
+            options = replace(options, overwrite=_after_restart(options.overwrite))
+    return _run(replace(spec, halvings=MAX_HALVINGS), out, options, engine or LocalEngine(), progress)
+
+
+def _halvings_of(out: Path, options: Options) -> int:
+    """Where an earlier run into the folder ended, so that going on with it finds its own specification."""
+    try:
+        held = json.loads((out / "spec.json").read_text(encoding="utf8"))["asked"]["halvings"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+    return held if isinstance(held, int) and 0 <= held < MAX_HALVINGS and options.overwrite != "always" else 0
+
+
+def _after_restart(overwrite: Overwrite) -> Overwrite:
+    """The unfinished folder is this very run's: its specification may be replaced, what is stored is kept."""
+    return "always" if overwrite == "always" else "unfinished"
+
+
+def _run(spec: RunSpec, out: Path, options: Options, engine: Engine, progress: Progress) -> Path | None:
     again = options.overwrite == "always"
     bench = open_workbench(spec, again)
     bench.stamp  # noqa: B018 - refuses the wrong kind of data before any work
@@ -85,7 +113,7 @@ def run(
     with folder_lock(out) if options.shard is None else nullcontext():
         if options.shard is None:
             claim(out, frozen, overwrite=options.overwrite)
-        done = list(_work(bench, options, engine or LocalEngine(), progress))
+        done = list(_work(bench, options, engine, progress))
         if options.shard is not None:
             return None
         assemble(bench, out, done, keep_bounds=options.keep_bounds)

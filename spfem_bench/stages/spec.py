@@ -22,6 +22,7 @@ class RunSpec:
         seed: from which every trial's own seed is derived.
         device: resolved, ``cpu`` or ``cuda:n``.
         threads: of torch in one worker; pinned, because sums over threads differ in their low bits.
+        halvings: how often the networks' chunks were halved to fit into memory.
         bounds: whether the bounds are run beside the models.
         force: score data the suite is not valid on, and stamp the table.
         cache: folder of the object store.
@@ -38,6 +39,7 @@ class RunSpec:
     seed: int = 0
     device: str = "cpu"
     threads: int = 2
+    halvings: int = 0
     bounds: bool = True
     force: bool = False
 
@@ -49,6 +51,7 @@ class RunSpec:
             "seed": self.seed,
             "device": self.device,
             "threads": self.threads,
+            "halvings": self.halvings,
             "bounds": self.bounds,
             "force": self.force,
         }

@@ -15,7 +15,7 @@ from spfem_bench.protocols import Plan, make_plan
 from spfem_bench.stages.library import Library
 from spfem_bench.stages.spec import RunSpec
 from spfem_bench.store.objects import FreshStore, ObjectStore
-from spfem_bench.suites import BuiltSuite, Suite, build_suite, load_suite
+from spfem_bench.suites import BuiltSuite, Suite, build_suite, load_suite, with_smaller_chunks
 from spfem_bench.versions import libraries, package_code
 
 
@@ -157,7 +157,7 @@ def open_workbench(spec: RunSpec, fresh: bool = False) -> Workbench:
         BenchError: whatever is wrong with the dataset, protocol, suite or adapters.
     """
     dataset = load_dataset(spec.dataset, dict(spec.fields) if spec.fields else None)
-    suite = load_suite(spec.suite)
+    suite = with_smaller_chunks(load_suite(spec.suite), spec.halvings)
     plan = make_plan(dataset, spec.protocol, limit=spec.limit)
     systems = load_systems(spec.adapters, bounds=spec.bounds)
     store = FreshStore(spec.cache) if fresh else ObjectStore(spec.cache)

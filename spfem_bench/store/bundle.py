@@ -100,7 +100,7 @@ def claim(folder: Path, spec: Mapping[str, Any], *, overwrite: str) -> None:
     Args:
         folder: where the bundle shall be.
         spec: the frozen run specification.
-        overwrite: ``never``, ``missing`` or ``always``.
+        overwrite: ``never``, ``missing``, ``always`` or ``unfinished``, as a run's `Options` say.
 
     Raises:
         UsageError: the folder holds something else, another run, or a finished one under ``never``.
@@ -109,7 +109,8 @@ def claim(folder: Path, spec: Mapping[str, Any], *, overwrite: str) -> None:
     refuse_foreign(folder)
     if overwrite == "never" and is_whole(folder):
         raise UsageError(f"{folder} holds a finished run: give another folder, or --overwrite missing")
-    held = (folder / _SPEC).exists() and overwrite != "always"
+    replaceable = overwrite == "always" or (overwrite == "unfinished" and not is_whole(folder))
+    held = (folder / _SPEC).exists() and not replaceable
     if held and _held_spec(folder) != spec:
         raise UsageError(
             f"{folder} holds a run of another specification: give another folder, or --overwrite always"
