@@ -11,7 +11,6 @@ from spfem_bench.stages.workbench import Workbench, generating_code
 from spfem_bench.versions import libraries, package_code
 
 Pairs = NDArray[np.int64]
-RATE = 16000
 
 
 def truth_pairs(bench: Workbench, trial: Trial) -> Pairs:

@@ -37,11 +37,12 @@ def blamed(what: str, known: type[Exception] | tuple[()] = ()) -> Iterator[None]
         raise OutOfMemoryError(f"{what}: {error}") from error
     except Exception as error:
         raise BenchError(
-            f"{what} failed with {type(error).__name__}: {_first_line(error)}; "
+            f"{what} failed with {type(error).__name__}: {first_line(error)}; "
             "run again with -v for the traceback"
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line of at most 300 characters."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else "no message"

@@ -34,6 +34,7 @@ from spfem_bench.errors import (
 )
 from spfem_bench.protocols import Trial
 from spfem_bench.stages.align import truth_pairs
+from spfem_bench.stages.blame import first_line
 from spfem_bench.stages.workbench import Workbench, generating_code
 from spfem_bench.versions import libraries
 from spfem_metrics import Failed, Unscored
@@ -123,7 +124,7 @@ def _attempt(
         return Failed(str(error))
     except Exception as error:  # noqa: BLE001 - a foreign model may raise anything; only its trial fails
         _raise_if_full(error, system)
-        return Failed(f"{system.name} raised {type(error).__name__}: {_first_line(error)}")
+        return Failed(f"{system.name} raised {type(error).__name__}: {first_line(error)}")
     return None
 
 
@@ -153,11 +154,6 @@ def pinned_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else "no message"
 
 
 def _write(system: System, request: Request, source: Clip, folder: Path, threads: int) -> None:

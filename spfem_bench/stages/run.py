@@ -93,7 +93,9 @@ def _halvings_of(out: Path, options: Options) -> int:
         held = json.loads((out / "spec.json").read_text(encoding="utf8"))["asked"]["halvings"]
     except (OSError, ValueError, LookupError, TypeError):
         return 0
-    return held if isinstance(held, int) and 0 <= held < MAX_HALVINGS and options.overwrite != "always" else 0
+    return (
+        held if isinstance(held, int) and 0 <= held <= MAX_HALVINGS and options.overwrite != "always" else 0
+    )
 
 
 def _after_restart(overwrite: Overwrite) -> Overwrite:
