@@ -25,6 +25,10 @@ LIBRARIES = (
     "scipy",
     "torch",
     "facenet-pytorch",
+    "lpips",
+    "open_clip_torch",
+    "pytorch-fid",
+    "torchvision",
 )
 """Packages whose code stands between a file and a number."""
 

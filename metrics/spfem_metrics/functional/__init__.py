@@ -9,6 +9,14 @@ from spfem_metrics.functional.frechet import frechet_distance
 from spfem_metrics.functional.images import psnr, ssim
 from spfem_metrics.functional.intervals import ClusterInterval, cluster_interval
 from spfem_metrics.functional.kernel import kernel_distance
+from spfem_metrics.functional.landmarks import landmark_distances, similarity_fit
+from spfem_metrics.functional.lipsync import (
+    SyncCurve,
+    SyncDistances,
+    framewise_confidence,
+    sync_curve,
+    sync_distances,
+)
 from spfem_metrics.functional.mouth import mouth_distance, normalised_mouth
 from spfem_metrics.functional.trajectories import (
     Paired,
@@ -22,6 +30,8 @@ from spfem_metrics.functional.vectors import cosine_rows, overlap
 __all__ = [
     "ClusterInterval",
     "Paired",
+    "SyncCurve",
+    "SyncDistances",
     "Trajectory",
     "angle_drift",
     "best_lag",
@@ -29,12 +39,17 @@ __all__ = [
     "cluster_interval",
     "component_drift",
     "cosine_rows",
+    "framewise_confidence",
     "frechet_distance",
     "kernel_distance",
+    "landmark_distances",
     "mouth_distance",
     "normalised_mouth",
     "on_common_base",
     "overlap",
     "psnr",
+    "similarity_fit",
     "ssim",
+    "sync_curve",
+    "sync_distances",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,36 +11,40 @@ from spfem_metrics.errors import InputError
 from spfem_metrics.functional.checks import Floats, floats
 
 
-def frechet_distance(first: ArrayLike, second: ArrayLike) -> float:
+def frechet_distance(first: ArrayLike, second: ArrayLike, *, ddof: Literal[0, 1] = 1) -> float:
     """Squared Fréchet distance ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))`` of two sets' Gaussians.
 
-    Covariances are unbiased (ddof 1). The trace of the root is found without a matrix root: with fewer
-    samples than dimensions as the nuclear norm of ``X1c X2c^T / sqrt((n1 - 1)(n2 - 1))``, which is exact
-    where rank-deficient roots lose digits; otherwise from the eigenvalues of a symmetric product. Biased
+    The trace of the root is found without a matrix root: with fewer samples than dimensions as the nuclear
+    norm of ``X1c X2c^T / sqrt((n1 - ddof)(n2 - ddof))``, which is exact where rank-deficient roots lose
+    digits (2e-4 of a FID of 425 at n = 100); otherwise from the eigenvalues of a symmetric product. Biased
     upwards by small n, so only values of equal n compare. Heusel et al. 2017 (there called FID).
 
     Args:
         first: (n1, D), n1 >= 2.
         second: (n2, D), n2 >= 2.
+        ddof: 1 divides covariances by n - 1 (pytorch-fid, clean-fid, torch-fidelity, torchmetrics), 0 by n
+            (StyleGAN's FID and FVD): 425.6 against 421.5 in one draw of n = 100.
 
     Returns:
         >= 0.
 
     Raises:
-        InputError: dimensions differ, fewer than two rows, or values are not finite.
+        InputError: dimensions differ, fewer than two rows, values are not finite, or another ddof.
     """
     x, y = floats("first", first, 2), floats("second", second, 2)
+    if ddof not in (0, 1):
+        raise InputError(f"ddof must be 0 or 1, not {ddof}")
     if x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
         raise InputError(f"sets of shape {x.shape} and {y.shape}: need one width and two rows each")
     shift = x.mean(axis=0) - y.mean(axis=0)
-    x, y = _scaled(x), _scaled(y)
+    x, y = _scaled(x, ddof), _scaled(y, ddof)
     spread = float((x * x).sum() + (y * y).sum())
     return max(float(shift @ shift) + spread - 2 * _trace_root(x, y), 0.0)
 
 
-def _scaled(rows: Floats) -> Floats:
+def _scaled(rows: Floats, ddof: int) -> Floats:
     """Centred rows X with X^T X = the covariance."""
-    return np.asarray((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1), np.float64)
+    return np.asarray((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - ddof), np.float64)
 
 
 def _trace_root(x: Floats, y: Floats) -> float:

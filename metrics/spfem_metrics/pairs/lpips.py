@@ -1,0 +1,119 @@
+"""The pair extractors ``lpips-alex`` and ``lpips-vgg``: learned perceptual distance frame by frame.
+
+LPIPS depends on the pictures' size: compare numbers of one size only. Alex and VGG numbers do not compare.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spfem_metrics.errors import DefinitionError, InputError
+from spfem_metrics.extractor import Arrays
+from spfem_metrics.media import Media
+from spfem_metrics.networks.chunks import checked_chunk, run
+from spfem_metrics.networks.files import digest8, model_file
+from spfem_metrics.networks.lpips_nets import SMALLEST, TRUNKS, Distance, Net, load
+from spfem_metrics.pairs.image_quality import fit_to
+from spfem_metrics.pairs.lockstep import lockstep
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK = 8
+"""Pairs in a batch where the suite does not say."""
+
+
+def lpips(
+    *, weights: Mapping[str, Path], device: str = "cpu", net: Net = "alex", chunk: int = CHUNK
+) -> Lpips:
+    """The pair extractor ``lpips-NET``.
+
+    Args:
+        weights: ``model``: torchvision's trunk (`spfem_metrics.networks.lpips_nets.TRUNKS`); ``heads``: the
+            linear heads of version 0.1.
+        device: a torch device.
+        net: ``alex`` or ``vgg``.
+        chunk: pairs in a batch; it moves low bits and enters the definition.
+
+    Raises:
+        DefinitionError: a file was not given, another net or chunk, or lpips is not installed.
+        WeightsError: missing or, with the first pair, not this network.
+    """
+    if net not in TRUNKS:
+        raise DefinitionError(f"lpips takes net alex or vgg, not {net!r}")
+    if importlib.util.find_spec("lpips") is None:
+        raise DefinitionError("lpips needs the package of that name: pip install 'spfem-bench[standard]'")
+    trunk = model_file(weights, "lpips", TRUNKS[net])
+    if "heads" not in weights:
+        raise DefinitionError(f"lpips needs weights={{'heads': <path of LPIPS v0.1 {net}.pth>}}")
+    heads = model_file({"model": weights["heads"]}, "lpips", f"LPIPS v0.1 {net}.pth")
+    return Lpips(trunk, heads, net, device, checked_chunk(chunk))
+
+
+@dataclass(frozen=True)
+class Lpips:
+    """Whole pictures; an output of another size is brought to the other clip's size first.
+
+    Resizing is by area where both sides shrink, bilinear otherwise; nothing else is resized. Arrays over P
+    pairs: ``distance`` (P,) float64, at least 0.
+    """
+
+    trunk: Path
+    heads: Path
+    net: Net = "alex"
+    device: str = "cpu"
+    chunk: int = CHUNK
+
+    @property
+    def name(self) -> str:
+        """Either network is another extractor, so that a suite can hold both."""
+        return f"lpips-{self.net}"
+
+    @cached_property
+    def definition(self) -> str:
+        """Version, network, digests, input range, resize, chunk."""
+        return (
+            f"lpips0.1-{self.net}@{digest8(self.trunk)}+heads@{digest8(self.heads)},crop:frame,input:x/127.5-1,"
+            f"spatial-mean,resize:to-other-area-or-linear,chunk{self.chunk}"
+        )
+
+    def compare(self, output: Media, other: Media, pairs: NDArray[np.int64]) -> Arrays:
+        """The distance of each pair of frames.
+
+        Raises:
+            InputError: pairs out of order or range, or pictures too small for the network.
+        """
+        if len(pairs) and min(other.size) < SMALLEST[self.net]:
+            raise InputError(
+                f"LPIPS by {self.net} needs pictures of {SMALLEST[self.net]} px, not {other.size}"
+            )
+        met = ((fit_to(o, t.shape[1], t.shape[0]), t) for o, t in lockstep(output, other, pairs))
+        found = [run(self._halved, chunk, self.device) for chunk in _stacked(met, self.chunk)]
+        return {"distance": np.concatenate([np.zeros(0), *found])}
+
+    @cached_property
+    def _distance(self) -> Distance:
+        return load(self.net, self.trunk, self.heads, self.device)
+
+    def _halved(self, both: torch.Tensor) -> torch.Tensor:
+        """Distances of a batch's first half from its second."""
+        half = len(both) // 2
+        return self._distance(both[:half], both[half:])
+
+
+def _stacked(
+    met: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]], size: int
+) -> Iterable[NDArray[np.uint8]]:
+    """(2N, H, W, 3): the first pictures of ``size`` pairs, then their second ones."""
+    pending = iter(met)
+    while chunk := list(islice(pending, size)):
+        yield np.stack([pair[0] for pair in chunk] + [pair[1] for pair in chunk])
