@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, str]]
 
+_WIDEST = 90
+"""Characters of a cell that still stand in the table."""
+
 
 @click.command()
 @click.argument(
@@ -31,12 +34,24 @@ def ls(kind: str, as_json: bool) -> None:
     if as_json:
         echo_json(rows)
         return
+    click.echo(_table(rows) if rows else f"no {kind}")
+
+
+def _table(rows: Rows) -> str:
+    """Aligned columns; what would make one too wide stands below, under a number."""
+    from textwrap import fill
+
     from tabulate import tabulate
 
-    body = [[row[key] for key in row] for row in rows]
-    click.echo(
-        tabulate(body, list(rows[0]), tablefmt="simple", disable_numparse=True) if rows else f"no {kind}"
-    )
+    long = list(dict.fromkeys(text for row in rows for text in row.values() if len(text) > _WIDEST))
+    keys = {text: f"[{number}]" for number, text in enumerate(long, start=1)}
+    body = [[keys.get(text, text) for text in row.values()] for row in rows]
+    table = tabulate(body, list(rows[0]), tablefmt="simple", disable_numparse=True)
+    notes = [
+        fill(f"{key} {text}", 100, subsequent_indent="    ", break_on_hyphens=False)
+        for text, key in keys.items()
+    ]
+    return "\n".join([table, *([""] if notes else []), *notes])
 
 
 def metrics() -> Rows:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_bench.testing.fakes import FPS, Floats, seeded
+from spfem_bench.testing.fake_networks import Floats, seeded
+from spfem_bench.testing.fakes import FPS
 from spfem_metrics import FrameBatch
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -11,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spfem_bench.datasets.records import SPFEM_EMOTIONS
+from spfem_bench.testing import fake_networks
+from spfem_bench.testing.fake_networks import late, seeded, turned, unit
 from spfem_metrics import Arrays, ClipFeatures, Observation, Side, TrialFacts
-
-Floats = NDArray[np.float32]
 
 FPS = 25
 _EMBEDDING = 128
@@ -37,6 +36,10 @@ class Known:
         ssim: of every pair with the truth.
         psnr: of every pair with the truth, in dB.
         found: share of output frames in which a face is found, from the first frame on.
+        lipsync: cosine between the mouth's embeddings and those of their own sound; ``lag`` moves the mouth.
+        landmarks: standard deviation in px added to every landmark.
+        perceptual: the perceptual distance of every pair with the truth; it also moves the features.
+        shows: cosine between every frame's image embedding and that of the caption of the emotion shown.
     """
 
     identity: float = 1.0
@@ -49,6 +52,10 @@ class Known:
     ssim: float = 1.0
     psnr: float = 60.0
     found: float = 1.0
+    lipsync: float = 0.9
+    landmarks: float = 0.0
+    perceptual: float = 0.0
+    shows: float = 0.8
 
 
 def fake_observation(
@@ -64,9 +71,12 @@ def fake_observation(
 
     Every side (output, source, truth, reference) has the arrays that this project's extractors give:
     ``faces`` (``found`` ``box`` ``raw_box`` ``points5`` ``interocular`` ``mouth_opening`` ``mouth_width``
-    ``mouth_points`` ``coefficients`` ``pose`` ``gaze``), ``identity`` (``embedding`` ``valid``), ``emotion``
-    (``probabilities`` ``valid``) and ``stability`` (``luma_change`` ``valid``); the pair extractor
-    ``image-quality`` has ``ssim``, ``psnr`` and ``identical``. Output frame k stands for source frame k.
+    ``mouth_points`` ``coefficients`` ``pose`` ``gaze`` ``landmarks``), ``identity`` (``embedding``
+    ``valid``), ``emotion`` (``probabilities`` ``units`` ``valid``), ``stability`` (``luma_change``
+    ``valid``), ``sync`` (``video`` ``audio`` ``video_valid`` ``audio_valid``), ``text`` (``embedding``
+    ``valid``) and ``perceptual`` (``features``). Of the pair extractors, ``image-quality`` has ``ssim``,
+    ``psnr`` and ``identical``, ``perceptual-distance`` has ``distance``. Output frame k stands for source
+    frame k.
 
     Args:
         trial: the id; another id gives other random numbers.
@@ -92,18 +102,8 @@ def fake_observation(
         sides=sides,
         frame_map=identity_map,
         truth_map=np.stack([identity_map, identity_map], axis=1) if side == "generated" else _NO_PAIRS,
-        pairs={("truth", "image-quality"): _quality(frames, answers)} if side == "generated" else {},
+        pairs=_pairs(frames, answers) if side == "generated" else {},
     )
-
-
-def seeded(name: str) -> np.random.Generator:
-    """A generator of random numbers that depends on the name only."""
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    return np.random.Generator(np.random.PCG64(seed))
-
-
-def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(vector / np.linalg.norm(vector, axis=-1, keepdims=True))
 
 
 def _features(arrays: Mapping[str, Arrays], frames: int) -> ClipFeatures:
@@ -119,7 +119,7 @@ def _source(rng: np.random.Generator, speaker: str, frames: int) -> dict[str, di
     )
     width = 0.9 + 0.08 * np.sin(2 * np.pi * 2.3 * t + phases[2])
     pose = np.stack([5 * np.sin(t), 3 * np.cos(t), np.sin(2 * t)], axis=1)
-    embedding = _unit(
+    embedding = unit(
         seeded(f"speaker {speaker}").normal(size=_EMBEDDING) + 0.02 * rng.normal(size=(frames, 1))
     )
     return {
@@ -127,6 +127,7 @@ def _source(rng: np.random.Generator, speaker: str, frames: int) -> dict[str, di
         "identity": {"embedding": embedding.astype(np.float32), "valid": np.ones(frames, bool)},
         "emotion": _probabilities("neutral", frames),
         "stability": {"luma_change": np.ones(frames, np.float32), "valid": np.ones(frames, bool)},
+        **_networks(rng, fake_networks.sound(rng.spawn(1)[0], frames), "neutral", Known()),
     }
 
 
@@ -146,11 +147,25 @@ def _output(
     flicker = np.full(frames, known.flicker, np.float32)
     made: dict[str, dict[str, NDArray[np.generic]]] = {
         "faces": _moved(source["faces"], rng, shown, known),
-        "identity": {"embedding": _turned(embedding, rng, known.identity), "valid": every},
+        "identity": {"embedding": turned(embedding, rng, known.identity), "valid": every},
         "emotion": _probabilities(shown, frames),
         "stability": {"luma_change": flicker, "valid": every},
     }
-    return {name: _lost(arrays, round(known.found * frames)) for name, arrays in made.items()}
+    made |= _networks(rng, source["sync"]["audio"], shown, known)
+    kept = round(known.found * frames)
+    return {name: arrays if name == "perceptual" else _lost(arrays, kept) for name, arrays in made.items()}
+
+
+def _networks(
+    rng: np.random.Generator, audio: NDArray[np.generic], shown: str, known: Known
+) -> dict[str, dict[str, NDArray[np.generic]]]:
+    """What only networks of rendered faces say; drawn apart, so that the other numbers stay as they are."""
+    own, frames = rng.spawn(1)[0], len(audio)
+    return {
+        "sync": dict(fake_networks.spoken(own, audio, known.lag, known.lipsync)),
+        "text": dict(fake_networks.shown(own, shown, frames, known.shows)),
+        "perceptual": dict(fake_networks.pictured(own, frames, known.perceptual)),
+    }
 
 
 def _moved(
@@ -160,25 +175,12 @@ def _moved(
     frames = len(faces["found"])
     noise = known.mouth_noise * rng.normal(size=(2, frames))
     return _faces(
-        _late(faces["mouth_opening"], known.lag) + noise[0],
-        _late(faces["mouth_width"], known.lag) + noise[1],
+        late(faces["mouth_opening"], known.lag) + noise[0],
+        late(faces["mouth_width"], known.lag) + noise[1],
         np.asarray(faces["pose"], np.float64) + known.pose,
         np.asarray(faces["gaze"], np.float64) + known.gaze,
         _neutral(rng, frames) + _expression(shown),
-    )
-
-
-def _late(series: NDArray[np.generic], lag: int) -> NDArray[np.float64]:
-    """The series ``lag`` frames later, its first value held."""
-    index = np.clip(np.arange(len(series)) - lag, 0, len(series) - 1)
-    return np.asarray(series, np.float64)[index]
-
-
-def _turned(embedding: NDArray[np.float64], rng: np.random.Generator, cosine: float) -> Floats:
-    """Unit vectors at exactly this cosine to the given ones."""
-    other = rng.normal(size=embedding.shape)
-    aside = _unit(other - (other * embedding).sum(axis=1, keepdims=True) * embedding)
-    return np.asarray(cosine * embedding + np.sqrt(1 - cosine**2) * aside, np.float32)
+    ) | {"landmarks": fake_networks.landmarks(rng.spawn(1)[0], frames, known.landmarks)}
 
 
 def _expression(emotion: str) -> NDArray[np.float64]:
@@ -190,7 +192,8 @@ def _expression(emotion: str) -> NDArray[np.float64]:
 def _probabilities(emotion: str, frames: int) -> dict[str, NDArray[np.generic]]:
     row = np.full(len(SPFEM_EMOTIONS), 0.1 / (len(SPFEM_EMOTIONS) - 1), np.float32)
     row[SPFEM_EMOTIONS.index(emotion)] = 0.9
-    return {"probabilities": np.tile(row, (frames, 1)), "valid": np.ones(frames, bool)}
+    units = fake_networks.units(emotion, frames)
+    return {"probabilities": np.tile(row, (frames, 1)), "units": units, "valid": np.ones(frames, bool)}
 
 
 def _faces(
@@ -218,6 +221,15 @@ def _faces(
         "coefficients": coefficients.astype(np.float32),
         "pose": pose.astype(np.float32),
         "gaze": gaze.astype(np.float32),
+        "landmarks": fake_networks.landmarks(fake_networks.seeded("steady"), frames, 0.0),
+    }
+
+
+def _pairs(frames: int, known: Known) -> dict[tuple[Side, str], Arrays]:
+    distance = np.full(frames, known.perceptual, np.float32)
+    return {
+        ("truth", "image-quality"): _quality(frames, known),
+        ("truth", "perceptual-distance"): {"distance": distance},
     }
 
 

@@ -15,11 +15,11 @@ from spfem_metrics.metrics import (
     EmotionAccuracy,
     ExpressionSimilarity,
     Flicker,
-    FrechetIdentity,
     GazeDrift,
     HeadPoseDrift,
     IdentitySimilarity,
     MouthDistance,
+    frechet_identity,
 )
 
 pytestmark = pytest.mark.real
@@ -32,7 +32,7 @@ METRICS = (
     Flicker(),
     HeadPoseDrift(),
     GazeDrift(),
-    FrechetIdentity(),
+    frechet_identity(),
 )
 
 

@@ -26,14 +26,14 @@ from spfem_metrics.metrics import (
     EmotionAccuracy,
     ExpressionSimilarity,
     Flicker,
-    FrechetIdentity,
     GazeDrift,
     HeadPoseDrift,
     IdentitySimilarity,
-    KernelIdentity,
     MouthCorrelation,
     MouthDistance,
     MouthLag,
+    frechet_identity,
+    kid_identity,
 )
 
 ALL: tuple[Metric, ...] = (
@@ -48,8 +48,8 @@ ALL: tuple[Metric, ...] = (
     Flicker(),
     HeadPoseDrift(),
     GazeDrift(),
-    FrechetIdentity(),
-    KernelIdentity(),
+    frechet_identity(),
+    kid_identity(),
     SSIM(),
     PSNR(),
 )
@@ -337,7 +337,7 @@ def test_frames_in_which_the_source_has_no_face_ask_nothing_of_the_output(metric
     assert metric.observe(mostly) == Unscored("face found in 20 of 50 source frames (40%), 50% needed")
 
 
-@pytest.mark.parametrize("metric", [FrechetIdentity(), KernelIdentity()], ids=name_of)
+@pytest.mark.parametrize("metric", [frechet_identity(), kid_identity()], ids=name_of)
 def test_a_real_clip_is_judged_by_itself(metric):
     half = reading(metric, fake_observation(side="real", known=Known(found=0.5)))
     assert half.parts == {"frames": 25, "frames_missed": 0}
@@ -415,7 +415,7 @@ def test_a_frame_map_that_does_not_fit_is_an_error_not_a_number(metric):
         lambda: MouthDistance("area"),
         lambda: ExpressionSimilarity("source"),
         lambda: ExpressionSimilarity(columns="some"),
-        lambda: FrechetIdentity(frames=0),
+        lambda: frechet_identity(frames=0),
     ],
 )
 def test_options_that_mean_nothing_are_refused(build):

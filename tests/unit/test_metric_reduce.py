@@ -13,7 +13,7 @@ from scipy import stats
 from spfem_bench.testing import Known, fake_observation
 from spfem_metrics import Failed, Reading, Row, Scored, TrialFacts, Unscored
 from spfem_metrics.functional import frechet_distance
-from spfem_metrics.metrics import FrechetIdentity, IdentitySimilarity, KernelIdentity
+from spfem_metrics.metrics import IdentitySimilarity, frechet_identity, kid_identity
 from spfem_metrics.metrics.reducing import mean_score
 
 
@@ -98,7 +98,7 @@ def rows_of(metric, generated: int = 5, real: int = 3, **known) -> list[Row]:
 
 
 def test_a_clip_gives_evenly_spaced_frames_and_no_value():
-    metric = FrechetIdentity(frames=4)
+    metric = frechet_identity(frames=4)
     observation = fake_observation(frames=50)
     made = metric.observe(observation)
     embedding = observation.sides["output"]["identity"]["embedding"]
@@ -109,7 +109,7 @@ def test_a_clip_gives_evenly_spaced_frames_and_no_value():
 
 
 def test_frames_without_a_face_are_not_taken():
-    metric = FrechetIdentity(frames=32)
+    metric = frechet_identity(frames=32)
     made = metric.observe(fake_observation(frames=32, known=Known(found=0.9)))
     assert made.matrix.shape == (29, 128)
     assert made.parts == {"frames": 29, "frames_missed": 3}
@@ -117,7 +117,7 @@ def test_frames_without_a_face_are_not_taken():
 
 
 def test_both_sides_count_equally_many_frames_and_the_notes_say_how_many():
-    metric = FrechetIdentity(frames=10)
+    metric = frechet_identity(frames=10)
     score = metric.reduce(rows_of(metric))
     assert score.notes[0].startswith(
         "n = 30 frames a side (50 from 5 of 5 generated clips, 30 from 3 of 3 real clips)"
@@ -127,7 +127,7 @@ def test_both_sides_count_equally_many_frames_and_the_notes_say_how_many():
 
 
 def test_lost_clips_of_either_side_are_counted_and_an_n_they_reduce_is_flagged():
-    metric = FrechetIdentity(frames=10)
+    metric = frechet_identity(frames=10)
     rows = rows_of(metric, 4, 6)
     lost = [replace(r, outcome=Unscored("no face")) if r.trial.id in ("g0", "r1") else r for r in rows]
     score = metric.reduce(lost)
@@ -147,7 +147,7 @@ def test_lost_clips_of_either_side_are_counted_and_an_n_they_reduce_is_flagged()
 
 
 def test_with_equal_numbers_the_score_is_the_plain_distance_of_the_pools():
-    metric = FrechetIdentity(frames=10)
+    metric = frechet_identity(frames=10)
     rows = rows_of(metric, 3, 3)
     pools = [
         np.vstack([r.outcome.matrix for r in rows if r.trial.side == side]) for side in ("generated", "real")
@@ -155,7 +155,7 @@ def test_with_equal_numbers_the_score_is_the_plain_distance_of_the_pools():
     assert metric.reduce(rows).outcome.value == pytest.approx(frechet_distance(*pools), rel=1e-9)
 
 
-@pytest.mark.parametrize("metric", [FrechetIdentity(), KernelIdentity()], ids=["frechet", "kid"])
+@pytest.mark.parametrize("metric", [frechet_identity(), kid_identity()], ids=["frechet", "kid"])
 def test_set_scores_do_not_depend_on_the_order_of_rows_and_rise_with_another_identity(metric):
     rows = rows_of(metric)
     assert metric.reduce(rows[::-1]) == metric.reduce(rows)
@@ -164,7 +164,7 @@ def test_set_scores_do_not_depend_on_the_order_of_rows_and_rise_with_another_ide
     assert values[0] < values[-1]
 
 
-@pytest.mark.parametrize("metric", [FrechetIdentity(), KernelIdentity()], ids=["frechet", "kid"])
+@pytest.mark.parametrize("metric", [frechet_identity(), kid_identity()], ids=["frechet", "kid"])
 def test_sets_that_are_missing_say_which_and_why(metric):
     rows = rows_of(metric)
     made, real = rows[:5], rows[5:]

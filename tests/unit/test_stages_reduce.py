@@ -13,7 +13,7 @@ from spfem_bench.stages.rows import REAL, MetricRow
 from spfem_bench.testing import fake_observation
 from spfem_metrics import Metric, Reading, Row, Score, Scored, TrialFacts, Unscored
 from spfem_metrics.functional import cluster_interval
-from spfem_metrics.metrics import FrechetIdentity, IdentitySimilarity
+from spfem_metrics.metrics import IdentitySimilarity, frechet_identity
 
 EMOTIONS = ("happy", "sad")
 
@@ -91,7 +91,7 @@ def test_a_score_that_is_no_mean_of_its_trials_gets_no_interval_of_one():
 
 
 def test_the_range_of_n_stays_with_the_average_of_a_set_metric():
-    metric = FrechetIdentity(frames=5)
+    metric = frechet_identity(frames=5)
     counts = {"happy": (4, 3), "sad": (2, 6)}
     made = [
         MetricRow(system, metric.info.name, Row(replace(seen.trial, emotion=e), metric.observe(seen)))

@@ -3,12 +3,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spfem_bench.errors import ConfigError, IntegrityError, MissingWeightsError, PluginError, UsageError
+from spfem_bench.registry import resolve
 from spfem_bench.resources import list_configs
 from spfem_bench.suites import build_suite, load_suite
 from spfem_metrics import DefinitionError, Media, WeightsError
@@ -162,3 +164,38 @@ def test_every_shipped_suite_can_be_read_and_names_known_weights(name: str) -> N
     assert suite.name == name
     assert set(suite.weight_names) <= set(registry())
     assert all(why for _, why in suite.left_out)
+
+
+def test_the_rendered_suite_measures_what_it_should_and_refuses_other_clips() -> None:
+    suite = load_suite("synthetic-v1")
+    names = {
+        resolve("spfem_bench.metrics", part.factory, {})(**part.options).info.name for part in suite.metrics
+    }
+    assert len(names) == len(suite.metrics)
+    assert names >= {
+        "frechet-perceptual", "kid-perceptual", "perceptual-distance", "ssim", "psnr",
+        "emotion-accuracy", "expression-similarity", "identity-similarity", "text-alignment", "text-margin",
+        "lse-c", "lse-d", "landmark-distance", "mouth-distance", "mouth-correlation",
+        "flicker", "head-pose-drift", "gaze-drift",
+    }  # fmt: skip
+    assert suite.weight_names == []
+    assert suite.refuse_kind("rendered", force=False) == ""
+    with pytest.raises(UsageError, match=r"valid on rendered clips only, these are real.*--force"):
+        suite.refuse_kind("real", force=False)
+    assert suite.refuse_kind("real", force=True).startswith("NOT A RESULT")
+
+
+def test_the_rendered_suite_builds_and_its_signatures_name_every_network() -> None:
+    judges = Path(str(files("spfem_metrics.synthetic"))) / "judges"
+    if not (judges / "clip.safetensors").is_file():
+        pytest.skip("the judges are not trained yet: spfem-bench train metrics")
+    suite = load_suite("synthetic-v1")
+    built = build_suite(suite)
+    lines = {metric.info.name: built.signature(metric).line for metric in built.metrics}
+    assert len(set(lines.values())) == len(suite.metrics)
+    assert "judge-landmarks@" in lines["mouth-correlation"]
+    assert "judge-identity@" in lines["identity-similarity"]
+    assert "judge-perceptual@" in lines["frechet-perceptual"]
+    assert "judge-perceptual@" in lines["perceptual-distance"]
+    assert "sync@" in lines["lse-c"]
+    assert lines["text-alignment"].count("@") > 3

@@ -19,14 +19,14 @@ from spfem_metrics.metrics import (
     EmotionAccuracy,
     ExpressionSimilarity,
     Flicker,
-    FrechetIdentity,
     GazeDrift,
     HeadPoseDrift,
     IdentitySimilarity,
-    KernelIdentity,
     MouthCorrelation,
     MouthDistance,
     MouthLag,
+    frechet_identity,
+    kid_identity,
 )
 from spfem_metrics.pairs.image_quality import image_quality
 
@@ -230,7 +230,7 @@ def sets(material: Material) -> list[Check]:
     clips = material.talking
     halves = [_halves(material, clip) for clip in clips]
     checks = []
-    for metric in (FrechetIdentity(), KernelIdentity()):
+    for metric in (frechet_identity(), kid_identity()):
         same = [set_distance(metric, first, second) for first, second in halves]
         pairs = [(a, b) for a, b in combinations(clips, 2) if not _same_speaker(a, b)]
         other = [set_distance(metric, _halves(material, a)[0], _halves(material, b)[0]) for a, b in pairs]

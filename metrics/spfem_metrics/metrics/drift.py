@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from spfem_metrics.errors import DefinitionError
 from spfem_metrics.functional.drift import angle_drift, component_drift
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
 from spfem_metrics.metrics.reducing import mean_score
@@ -101,25 +102,46 @@ class HeadPoseDrift:
         return mean_score(rows)
 
 
+GazeUnit = Literal["eye widths", "eye reaches"]
+"""What the extractor ``faces`` gives ``gaze`` in: MediaPipe's in widths of the eye, that of rendered faces in
+reaches (-1 to 1, as far as an eye turns)."""
+
+
 @dataclass(frozen=True)
 class GazeDrift:
-    """Mean absolute difference of the gaze from the source's; parts: ``along`` and ``across`` the eyes."""
+    """Mean absolute difference of the gaze from the source's; parts: ``along`` and ``across`` the eyes.
 
-    info: ClassVar[MetricInfo] = MetricInfo(
-        name="gaze-drift",
-        label="Gaze drift",
-        version=2,
-        direction="lower",
-        unit="eye widths",
-        bounds=(0.0, float("inf")),
-        needs=faces_of(),
-        about=(
-            "Mean over frames and over both components of the absolute difference between where the irises "
-            "stand in the eyes of an output frame and of the source frame it stands for, in eye widths. "
-            "Blinks and narrowed eyes move it too."
-        ),
-        order=("copy-source", "copy-reference"),
-    )
+    Args:
+        unit: of the extractor.
+
+    Raises:
+        DefinitionError: another unit.
+    """
+
+    unit: GazeUnit = "eye widths"
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("eye widths", "eye reaches"):
+            raise DefinitionError(f"gaze is not measured in {self.unit!r}: eye widths or eye reaches")
+
+    @property
+    def info(self) -> MetricInfo:
+        """In the unit given."""
+        return MetricInfo(
+            name="gaze-drift",
+            label="Gaze drift",
+            version=2,
+            direction="lower",
+            unit=self.unit,
+            bounds=(0.0, float("inf")),
+            needs=faces_of(),
+            about=(
+                "Mean over frames and over both components of the absolute difference between where the "
+                "irises stand in the eyes of an output frame and of the source frame it stands for, in "
+                f"{self.unit}. Blinks and narrowed eyes move it too."
+            ),
+            order=("copy-source", "copy-reference"),
+        )
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""

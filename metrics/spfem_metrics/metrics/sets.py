@@ -1,4 +1,4 @@
-"""Distances between the set of generated and the set of real faces, in the space of an identity network."""
+"""Distances between the sets of generated and of real frames, in the space of an extractor's vectors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,58 +16,91 @@ from spfem_metrics.functional.frechet import frechet_distance
 from spfem_metrics.functional.kernel import kernel_distance
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
 from spfem_metrics.metrics.reducing import common_reasons, missed_frames
-from spfem_metrics.metrics.sides import answered, faces_of, sign_faces
+from spfem_metrics.metrics.sides import answered, faces_of, sign, sign_faces
 from spfem_metrics.outcome import Scored, Unscored
 from spfem_metrics.signature import Signature
 
 FRAMES = 32
-"""Frames taken of each clip, evenly spaced among those that show the face; all where there are fewer."""
+"""Frames taken of each clip, evenly spaced among those that can be used; all where there are fewer."""
 
 Matrix = NDArray[np.float32]
 
-_NEEDS = (Need("output", "identity"), *faces_of())
-_ABOUT = (
-    " between the face embeddings of generated clips and of the protocol's real clips of the same emotion. "
-    "It depends on who is in either set more than on the expression, and frames of one clip are not "
-    "independent. "
+
+@dataclass(frozen=True)
+class Space:
+    """Where vectors come from, and what a distance between sets of them tells.
+
+    Args:
+        extractor: whose vectors they are; the metric is named after it.
+        array: name of the vectors, (T, D).
+        label: short, for column heads.
+        what: the vectors, in words.
+        caution: what moves the distance besides what it is wanted for.
+        order: expected among bounds, best first.
+        gamma: of the kernel distance: 1 for vectors of unit length, None for 1 / D.
+        faces: whether only frames with a face count, which the extractor flags as ``valid`` (T,); otherwise
+            every frame does, as a vector of the whole picture has no face to miss.
+    """
+
+    extractor: str
+    array: str
+    label: str
+    what: str
+    caution: str
+    order: tuple[str, ...] = ("copy-source", "noise")
+    gamma: Literal[1] | None = None
+    faces: bool = True
+
+
+IDENTITY = Space(
+    extractor="identity",
+    array="embedding",
+    label="id",
+    what="the face embeddings",
+    caution="who is in either set more than on the expression",
+    order=("copy-source", "random-speaker"),
+    gamma=1,
+)
+PERCEPTUAL = Space(
+    extractor="perceptual",
+    array="features",
+    label="perc.",
+    what="the perceptual features",
+    caution="everything in the picture, people, light and background included",
+    faces=False,
 )
 
 
 @dataclass(frozen=True)
-class FrechetIdentity:
-    """Fréchet distance of identity embeddings; its rows hold the embeddings and no value of their own.
+class FrechetDistance:
+    """Fréchet distance of two sets of frames; its rows hold the frames' vectors and no value of their own.
 
     Args:
+        space: of the vectors.
         frames: taken of each clip at most.
 
     Raises:
-        DefinitionError: fewer than one.
+        DefinitionError: fewer than one frame.
     """
 
+    space: Space = IDENTITY
     frames: int = FRAMES
-    info: ClassVar[MetricInfo] = MetricInfo(
-        name="frechet-identity",
-        label="Fréchet (id)",
-        version=2,
-        direction="lower",
-        unit="squared distance",
-        bounds=(0.0, float("inf")),
-        needs=_NEEDS,
-        about="Fréchet distance" + _ABOUT + "Biased upwards by small n: only values of equal n compare.",
-        order=("copy-source", "random-speaker"),
-        of_sets=True,
-    )
 
     def __post_init__(self) -> None:
         _check(self.frames)
 
+    @property
+    def info(self) -> MetricInfo:
+        """Named after the space."""
+        return _info(self.space, "frechet", "Fréchet", (0.0, float("inf")))
+
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""
-        return _sign(self.info, definitions, self.frames, ddof="1")
+        return _sign(self, definitions, ddof="1")
 
     def observe(self, observation: Observation) -> Reading | Unscored:
-        """The clip's embeddings."""
-        return _reading(observation, self.frames)
+        """The clip's vectors."""
+        return _reading(observation, self.space, self.frames)
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """The distance between the generated and the real rows."""
@@ -75,45 +108,67 @@ class FrechetIdentity:
 
 
 @dataclass(frozen=True)
-class KernelIdentity:
-    """Kernel distance (KID) of identity embeddings; rows as in `FrechetIdentity`.
+class KernelDistance:
+    """Kernel distance (KID) of two sets of frames; arguments, rows and errors as in `FrechetDistance`."""
 
-    Args:
-        frames: taken of each clip at most.
-
-    Raises:
-        DefinitionError: fewer than one.
-    """
-
+    space: Space = IDENTITY
     frames: int = FRAMES
-    info: ClassVar[MetricInfo] = MetricInfo(
-        name="kid-identity",
-        label="KID (id)",
-        version=2,
-        direction="lower",
-        unit="squared distance",
-        bounds=(float("-inf"), float("inf")),
-        needs=_NEEDS,
-        about="Unbiased kernel distance" + _ABOUT + "Can fall below 0 for equal distributions.",
-        order=("copy-source", "random-speaker"),
-        of_sets=True,
-    )
 
     def __post_init__(self) -> None:
         _check(self.frames)
 
+    @property
+    def info(self) -> MetricInfo:
+        """Named after the space."""
+        return _info(self.space, "kid", "KID", (float("-inf"), float("inf")))
+
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""
-        return _sign(self.info, definitions, self.frames, kernel="(x.y+1)^3", estimate="unbiased-all-rows")
+        kernel = "(x.y+1)^3" if self.space.gamma else "(x.y/D+1)^3"
+        return _sign(self, definitions, kernel=kernel, estimate="unbiased-all-rows")
 
     def observe(self, observation: Observation) -> Reading | Unscored:
-        """The clip's embeddings."""
-        return _reading(observation, self.frames)
+        """The clip's vectors."""
+        return _reading(observation, self.space, self.frames)
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """The distance between the generated and the real rows."""
-        distance = partial(kernel_distance, gamma=1.0)
+        distance = partial(kernel_distance, gamma=self.space.gamma)
         return _compare(rows, self.frames, distance, "no bias by n, but more spread when small")
+
+
+def frechet_identity(frames: int = FRAMES) -> FrechetDistance:
+    """`FrechetDistance` of the extractor ``identity``."""
+    return FrechetDistance(IDENTITY, frames)
+
+
+def kid_identity(frames: int = FRAMES) -> KernelDistance:
+    """`KernelDistance` of the extractor ``identity``."""
+    return KernelDistance(IDENTITY, frames)
+
+
+def frechet_perceptual(frames: int = FRAMES) -> FrechetDistance:
+    """`FrechetDistance` of the extractor ``perceptual``."""
+    return FrechetDistance(PERCEPTUAL, frames)
+
+
+def kid_perceptual(frames: int = FRAMES) -> KernelDistance:
+    """`KernelDistance` of the extractor ``perceptual``."""
+    return KernelDistance(PERCEPTUAL, frames)
+
+
+_ABOUT = {
+    "frechet": (
+        "Fréchet distance (Heusel et al. 2017) between {what} of generated clips and of the protocol's real "
+        "clips of the same emotion. It depends on {caution}, and frames of one clip are not independent. "
+        "Biased upwards by small n: only values of equal n compare."
+    ),
+    "kid": (
+        "Unbiased kernel distance (Binkowski et al. 2018) between {what} of generated clips and of the "
+        "protocol's real clips of the same emotion. It depends on {caution}, and frames of one clip are not "
+        "independent. Can fall below 0 for equal distributions."
+    ),
+}
 
 
 def _check(frames: int) -> None:
@@ -121,22 +176,45 @@ def _check(frames: int) -> None:
         raise DefinitionError(f"{frames} frames a clip make no set: at least 1")
 
 
-def _sign(info: MetricInfo, definitions: Mapping[str, str], frames: int, **choices: str) -> Signature:
-    return sign_faces(info, definitions, frames=f"even{frames}", n="equal-by-hash", **choices)
+def _info(
+    space: Space, kind: Literal["frechet", "kid"], label: str, bounds: tuple[float, float]
+) -> MetricInfo:
+    return MetricInfo(
+        name=f"{kind}-{space.extractor}",
+        label=f"{label} ({space.label})",
+        version=2,
+        direction="lower",
+        unit="squared distance",
+        bounds=bounds,
+        needs=(Need("output", space.extractor), *(faces_of() if space.faces else ())),
+        about=_ABOUT[kind].format(what=space.what, caution=space.caution),
+        order=space.order,
+        of_sets=True,
+    )
 
 
-def _reading(observation: Observation, frames: int) -> Reading | Unscored:
-    """At most ``frames`` evenly spaced usable frames' embeddings."""
-    answer = answered(observation)
-    if isinstance(answer, Unscored):
-        return answer
-    read = observation.sides["output"]["identity"]
-    good = np.flatnonzero(answer.output & np.asarray(read["valid"], bool))
+def _sign(
+    metric: FrechetDistance | KernelDistance, definitions: Mapping[str, str], **choices: str
+) -> Signature:
+    rule = sign_faces if metric.space.faces else sign
+    return rule(metric.info, definitions, frames=f"even{metric.frames}", n="equal-by-hash", **choices)
+
+
+def _reading(observation: Observation, space: Space, frames: int) -> Reading | Unscored:
+    """At most ``frames`` evenly spaced usable frames' vectors."""
+    read = observation.sides["output"][space.extractor]
+    if not space.faces:
+        good, parts = np.arange(len(read[space.array])), {}
+    else:
+        answer = answered(observation)
+        if isinstance(answer, Unscored):
+            return answer
+        good, parts = np.flatnonzero(answer.output & np.asarray(read["valid"], bool)), answer.parts(0)
     if not len(good):
-        return Unscored("no frame has an embedding")
+        return Unscored(f"no frame could be read by {space.extractor}")
     count = min(frames, len(good))
     chosen = good[((np.arange(count) + 0.5) * len(good) / count).astype(np.int64)]
-    return Reading(None, answer.parts(count), np.asarray(read["embedding"], np.float32)[chosen])
+    return Reading(None, {**parts, "frames": float(count)}, np.asarray(read[space.array], np.float32)[chosen])
 
 
 @dataclass(frozen=True)
@@ -198,7 +276,7 @@ def _reduced(count: int, frames: int, made: _Pool, real: _Pool) -> list[str]:
 
 
 def _vectors(rows: Sequence[Row]) -> list[Matrix]:
-    """Every frame's embedding, in the order of a hash of row id and frame number.
+    """Every frame's vector, in the order of a hash of row id and frame number.
 
     The first n of it are a fixed draw without regard to speaker or time, whatever the order of the rows.
     """
