@@ -97,7 +97,7 @@ class LinearShift:
 
 
 def linear_shift() -> LinearShift:
-    """The shipped model, fitted by ``python -m spfem_bench.synthetic.calibrate linear-shift``."""
+    """The shipped model, fitted by ``python -m spfem_bench.synthetic.fitting``."""
     content = files("spfem_baselines").joinpath("data", FILE).read_bytes()
     return from_bytes(content)
 

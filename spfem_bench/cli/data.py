@@ -1,4 +1,4 @@
-"""``spfem-bench data``: index, verify and show datasets."""
+"""``spfem-bench data``: index, verify, show and render datasets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from spfem_bench.cli._frame import echo_json, json_option, output_option, verbose_option
+from spfem_bench.cli.data_render import render
 from spfem_bench.errors import IncompleteError, IntegrityError
 
 if TYPE_CHECKING:
@@ -22,11 +23,14 @@ _LINES = 20
 
 @click.group(name="data")
 def data() -> None:
-    """Index, verify and show datasets.
+    """Index, verify, show and render datasets.
 
     DATASET is mead:FOLDER, ravdess:FOLDER, folder:FOLDER or folder:MANIFEST, synthetic[:FOLDER],
     NAME:FOLDER of a plug-in, or module:reader:FOLDER.
     """
+
+
+data.add_command(render)
 
 
 def parse_fields(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

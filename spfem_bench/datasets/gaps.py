@@ -7,10 +7,16 @@ from collections.abc import Iterator
 
 from spfem_bench.datasets.cards import card
 from spfem_bench.datasets.records import EMOTIONS, ClipRecord, Dataset
+from spfem_bench.datasets.rendered import lost_clips
 
 
 def expected_gaps(dataset: Dataset) -> list[str]:
-    """Sentences on absent speakers and clips; empty for datasets without a known count."""
+    """Sentences on absent speakers and clips; empty for datasets without a known count.
+
+    A rendered tree should hold what was rendered into it, not what the recorded dataset holds.
+    """
+    if dataset.kind == "rendered":
+        return lost_clips(dataset)
     if dataset.name == "ravdess":
         from spfem_bench.datasets import ravdess
 

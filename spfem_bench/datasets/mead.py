@@ -14,6 +14,7 @@ from pathlib import Path
 
 from spfem_bench.datasets.cards import card
 from spfem_bench.datasets.records import EMOTIONS, ClipRecord, Dataset
+from spfem_bench.datasets.rendered import as_rendered, belongs_to_rendering, finished_marker
 from spfem_bench.datasets.scan import Notes, checked_root, entries, folders, unique
 from spfem_bench.datasets.transcripts import Transcripts, read_transcripts
 from spfem_bench.errors import DatasetError
@@ -45,16 +46,19 @@ def read(root: Path) -> Dataset:
     views in the tree, from 1) and, with a sentence, ``sentence-from``.
 
     Raises:
-        DatasetError: the folder is missing, or holds no such clip (``video.tar`` not extracted, ...).
+        DatasetError: the folder is missing, or holds no such clip (``video.tar`` not extracted, ...); it was
+            rendered, and not to the end.
     """
     base = checked_root(root, "MEAD's actor folders (M003, W015, ...)")
+    marker = finished_marker(base)
     notes = Notes()
     transcripts = read_transcripts(base)
     records = unique(_records(base, transcripts, notes), notes)
     if not records:
         raise DatasetError(_why_empty(base, notes))
     notes.say(_about_sentences(records))
-    return Dataset("mead", base, records, licence=card("mead").licence, notes=notes.sentences())
+    found = Dataset("mead", base, records, licence=card("mead").licence, notes=notes.sentences())
+    return as_rendered(found, marker)
 
 
 def documented_sentence(actor: str, emotion: str, level: int, number: int) -> str | None:
@@ -78,7 +82,7 @@ def _records(base: Path, transcripts: Transcripts, notes: Notes) -> Iterator[Cli
         if actor.is_dir() and _ACTOR.fullmatch(actor.name):
             for group in _groups(actor, base, notes):
                 yield from _clips(group, base, transcripts)
-        elif not transcripts.is_file(actor):
+        elif not transcripts.is_file(actor) and not belongs_to_rendering(actor, base):
             notes.leave_out("not an actor's folder", actor.name)
 
 

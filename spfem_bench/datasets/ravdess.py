@@ -14,6 +14,7 @@ from pathlib import Path
 
 from spfem_bench.datasets.cards import card
 from spfem_bench.datasets.records import ClipRecord, Dataset
+from spfem_bench.datasets.rendered import as_rendered, belongs_to_rendering, finished_marker
 from spfem_bench.datasets.scan import Notes, checked_root, entries, unique
 from spfem_bench.errors import DatasetError
 
@@ -57,16 +58,19 @@ def read(root: Path, *, song: bool = False) -> Dataset:
         song: also index the sung channel (02), which is left out by default.
 
     Raises:
-        DatasetError: the folder is missing, or holds no clip of this layout.
+        DatasetError: the folder is missing, or holds no clip of this layout; it was rendered, and not to the
+            end.
     """
     base = checked_root(root, "RAVDESS's Actor_NN folders")
+    marker = finished_marker(base)
     notes = Notes()
     records = unique(_records(base, song, notes), notes)
     if not records:
         raise DatasetError(_why_empty(base, notes))
-    for sentence in gaps(records):
+    for sentence in () if marker else gaps(records):
         notes.say(sentence)
-    return Dataset("ravdess", base, records, licence=card("ravdess").licence, notes=notes.sentences())
+    found = Dataset("ravdess", base, records, licence=card("ravdess").licence, notes=notes.sentences())
+    return as_rendered(found, marker)
 
 
 def gaps(records: list[ClipRecord]) -> list[str]:
@@ -101,7 +105,7 @@ def _records(base: Path, song: bool, notes: Notes) -> Iterator[ClipRecord]:
                 yield from _record(path, base, song, notes)
         elif folder.suffix.lower() == ".zip":
             notes.say(f"{folder.name} is not unpacked: run `unzip {folder} -d {base}` to index it.")
-        else:
+        elif not belongs_to_rendering(folder, base):
             notes.leave_out("not an Actor_NN folder", folder.name)
 
 

@@ -1,12 +1,13 @@
-"""A simple rendered talking head with true pairs, for the offline demo.
+"""Rendered talking heads with true pairs and exact truth: people, emotions, speech, pictures, voices.
 
-`render_clip` gives frames, voice and the exact truth behind them; `spfem_bench.synthetic.dataset` writes and
-reads a folder of clips. Everything follows from a seed; nothing is downloaded.
+`render_clip` gives frames, voice and the truth behind them; `spfem_bench.synthetic.dataset` writes and reads
+folders of clips. Everything follows from a seed; nothing is downloaded.
 """
 
 from spfem_bench.synthetic.clip import (
     ClipSpec,
     RenderedClip,
+    Take,
     Truth,
     render_chunks,
     render_clip,
@@ -15,17 +16,14 @@ from spfem_bench.synthetic.clip import (
     truth,
     voice,
 )
-from spfem_bench.synthetic.identity import Identity, identity_of
-from spfem_bench.synthetic.muscles import EXPRESSIONS, Muscles, expression
+from spfem_bench.synthetic.people.identity import Identity, identity_of
 
 __all__ = [
-    "EXPRESSIONS",
     "ClipSpec",
     "Identity",
-    "Muscles",
     "RenderedClip",
+    "Take",
     "Truth",
-    "expression",
     "identity_of",
     "render_chunks",
     "render_clip",

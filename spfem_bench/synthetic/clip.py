@@ -3,39 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_bench.datasets.records import SPFEM_EMOTIONS
 from spfem_bench.errors import UsageError
-from spfem_bench.synthetic.drive import Motion, motion
-from spfem_bench.synthetic.identity import Identity, identity_of
-from spfem_bench.synthetic.muscles import Muscles, expression
-from spfem_bench.synthetic.paint import Painter, Placement, placement
-from spfem_bench.synthetic.shape import Pose, Shape, shape
-from spfem_bench.synthetic.voice import RATE, sentence, speak
+from spfem_bench.synthetic.face.expressions import INTENSITIES, pattern, personal
+from spfem_bench.synthetic.face.perform import amplitude_of, expression_over_time, head_motion, perform
+from spfem_bench.synthetic.face.states import FaceTrack, rows_of
+from spfem_bench.synthetic.people.identity import Identity, identity_of
+from spfem_bench.synthetic.people.style import Style, style_of
+from spfem_bench.synthetic.picture.face import landmarks, mouth
+from spfem_bench.synthetic.picture.painter import Painter
+from spfem_bench.synthetic.picture.stage import Stage, stage_of
+from spfem_bench.synthetic.speech.phonemes import SYMBOLS
+from spfem_bench.synthetic.speech.sentences import sentence_of
+from spfem_bench.synthetic.speech.timeline import Timeline, timeline
+from spfem_bench.synthetic.speech.visemes import articulate, phoneme_at
+from spfem_bench.synthetic.speech.voice import RATE, prosody_of, speak, voice_of
 
 Frames = NDArray[np.uint8]
 Samples = NDArray[np.float32]
+Floats = NDArray[np.float64]
 _CHUNK = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """How a sentence is timed: feelings change the tempo, and no two takes are alike.
+
+    Args:
+        emotion: whose tempo it has.
+        intensity: 1 to 3, of that emotion.
+        number: which of the speaker's takes.
+    """
+
+    emotion: str = "neutral"
+    intensity: int = 1
+    number: int = 0
 
 
 @dataclass(frozen=True)
 class ClipSpec:
-    """What decides a rendered clip; clips that differ in emotion or intensity alone are true pairs.
+    """What decides a rendered clip.
+
+    Clips that differ in emotion, intensity or ``blend`` alone are true pairs: the same person says the same
+    words at the same instants. Clips of different takes say them at their own pace.
 
     Args:
         speaker: index of the person.
-        sentence: index of the words.
+        sentence: index of the words, see `spfem_bench.synthetic.speech.sentences`.
         emotion: one of the seven of `spfem_bench.datasets.records.SPFEM_EMOTIONS`.
         intensity: 1 to 3.
-        seconds: length, 0.2 to 600.
         size: height and width in pixels, 32 to 1024.
         fps: frames per second.
-        seed: of the whole population of people and sentences.
-        audio: (N,) float32 at 16 kHz that drives the mouth instead of the sentence's voice.
+        seed: of the whole population of people.
+        take: the timing.
+        seconds: length, 0.2 to 600; the sentence is cut, or silence follows. None: as long as it takes.
+        interaction: whether emotion and speech change one another.
+        strength: factor on the expression, for grades between neutral (0) and the whole emotion (1).
+        looks: the person who is seen, where it is not the speaker (the certificate's blends of two people).
 
     Raises:
         UsageError: a length, size or label out of range.
@@ -45,24 +76,40 @@ class ClipSpec:
     sentence: int
     emotion: str = "neutral"
     intensity: int = 3
-    seconds: float = 2.0
     size: int = 128
     fps: Fraction = Fraction(25)
     seed: int = 0
-    audio: Samples | None = field(default=None, compare=False, repr=False)
+    take: Take = Take()
+    seconds: float | None = None
+    interaction: bool = True
+    strength: float = 1.0
+    looks: Identity | None = None
 
     def __post_init__(self) -> None:
-        expression(self.emotion, self.intensity)
-        if not (0.2 <= self.seconds <= 600 and 32 <= self.size <= 1024 and self.fps > 0):
+        pattern(self.emotion, self.intensity)
+        pattern(self.take.emotion, self.take.intensity)
+        length = 1.0 if self.seconds is None else self.seconds
+        if not (0.2 <= length <= 600 and 32 <= self.size <= 1024 and self.fps > 0):
             raise UsageError(
-                f"cannot render {self.seconds} s at {self.size} px and {self.fps} frames/s: "
+                f"cannot render {length} s at {self.size} px and {self.fps} frames/s: "
                 "give 0.2 to 600 s, 32 to 1024 px and a positive rate"
             )
 
     @property
+    def length(self) -> Fraction:
+        """Seconds of the clip."""
+        seconds = _timeline(self).seconds if self.seconds is None else self.seconds
+        return Fraction(seconds).limit_denominator(10**6)
+
+    @property
     def frame_count(self) -> int:
         """T, the number of frames."""
-        return round(Fraction(self.seconds).limit_denominator(10**6) * self.fps)
+        return max(1, round(self.length * self.fps))
+
+    @property
+    def times(self) -> Floats:
+        """(T,) seconds of each frame."""
+        return np.arange(self.frame_count) / float(self.fps)
 
 
 @dataclass(frozen=True)
@@ -70,22 +117,37 @@ class Truth:
     """What is exactly known of every frame.
 
     Args:
-        landmarks: (T, 18, 2) float32 pixels, names in `spfem_bench.synthetic.shape.LANDMARKS`.
-        mouth_opening: (T,) float32 gap between the lips over the distance between the eyes.
+        landmarks: (T, 68, 2) float32 px in the order of iBUG 300-W, pixel centres at whole numbers.
+        units: (T, 16) float32 activations as shown, the mean of both halves of the face.
+        phonemes: (T,) ARPAbet symbol being said, ``SIL`` in silence.
+        mouth_opening: (T,) float32 gap between the inner lips over the distance between the eyes.
         mouth_width: (T,) float32 distance between the mouth's corners over the distance between the eyes.
-        blink: (T,) float32 0 open to 1 closed.
-        roll: (T,) float32 degrees, clockwise in the image.
-        muscles: activations, the same in every frame up to a slow swell.
-        motion: the curves behind the frames.
+        track: the curves behind the frames.
+        timeline: phonemes in time.
     """
 
     landmarks: NDArray[np.float32]
+    units: NDArray[np.float32]
+    phonemes: NDArray[np.str_]
     mouth_opening: NDArray[np.float32]
     mouth_width: NDArray[np.float32]
-    blink: NDArray[np.float32]
-    roll: NDArray[np.float32]
-    muscles: Muscles
-    motion: Motion
+    track: FaceTrack
+    timeline: Timeline
+
+    @property
+    def blink(self) -> Floats:
+        """(T,) 0 open to 1 closed."""
+        return self.track.head.blink
+
+    @property
+    def gaze(self) -> Floats:
+        """(T, 2) to the image's right and down."""
+        return self.track.head.gaze
+
+    @property
+    def angles(self) -> Floats:
+        """(T, 3) yaw, pitch, roll in degrees."""
+        return self.track.head.angles
 
 
 @dataclass(frozen=True)
@@ -99,41 +161,57 @@ class RenderedClip:
 
 @dataclass(frozen=True)
 class Scene:
-    """A clip before it is painted: shapes are made frame by frame on request."""
+    """A clip before it is painted."""
 
     spec: ClipSpec
-    who: Identity
-    audio: Samples
-    motion: Motion
-    muscles: Muscles
 
-    def muscles_at(self, index: int) -> Muscles:
-        """The expression at a frame: it swells slowly by a few percent, as nobody holds still."""
-        time = index / float(self.spec.fps)
-        return self.muscles.scaled(1.0 + 0.05 * float(np.sin(2 * np.pi * 0.35 * time)))
+    @cached_property
+    def who(self) -> Identity:
+        """The person as seen."""
+        return self.spec.looks or identity_of(self.spec.speaker, self.spec.seed)
 
-    def shape_at(self, index: int) -> Shape:
-        """The face's curves at a frame, in face units."""
-        curve = self.motion
-        gaze = (float(curve.gaze[index, 0]), float(curve.gaze[index, 1]))
-        pose = Pose(float(curve.opening[index]), float(curve.spread[index]), float(curve.blink[index]), gaze)
-        return shape(self.who, self.muscles_at(index), pose)
+    @cached_property
+    def style(self) -> Style:
+        """The person's habits."""
+        return style_of(self.spec.speaker, self.spec.seed)
 
+    @cached_property
+    def stage(self) -> Stage:
+        """Light, backdrop and camera: of the speaker and the sentence, whatever the emotion."""
+        return stage_of(self.spec.seed, 17, self.spec.speaker, self.spec.sentence)
 
-def stage(spec: ClipSpec) -> Scene:
-    """Voice, motion and muscles of a clip, without painting a frame."""
-    who = identity_of(spec.speaker, spec.seed)
-    audio = spec.audio if spec.audio is not None else voice(spec)
-    curves = motion(audio, RATE, spec.fps, spec.frame_count, (spec.seed, 5, spec.speaker, spec.sentence))
-    muscles = expression(spec.emotion, spec.intensity).scaled(who.expressivity)
-    return Scene(spec, who, audio, curves, muscles)
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Phonemes in time."""
+        return _timeline(self.spec)
+
+    @cached_property
+    def track(self) -> FaceTrack:
+        """The face over the clip's frames."""
+        spec, times = self.spec, self.spec.times
+        key = _key(spec)
+        expressed = expression_over_time(self._units(), times, (*key, 23))
+        speech = articulate(self.timeline, times)
+        head = head_motion(times, _stress(self.timeline, times), self.style, (*key, 29))
+        share = INTENSITIES[spec.intensity] * spec.strength
+        amplitude = amplitude_of(spec.emotion, share)
+        return perform(expressed, amplitude, speech, head, self.style, interaction=spec.interaction)
+
+    def painter(self) -> Painter:
+        """What paints the frames."""
+        return Painter(self.who, self.stage, self.spec.size)
+
+    def _units(self) -> Floats:
+        spec = self.spec
+        return personal(pattern(spec.emotion, spec.intensity) * spec.strength, self.style)
 
 
 def voice(spec: ClipSpec) -> Samples:
-    """The clip's voice, (N,) float32 at 16 kHz: it depends on speaker and sentence, not on the emotion."""
-    who = identity_of(spec.speaker, spec.seed)
-    words = sentence(spec.sentence, spec.seconds, who.rate, spec.seed)
-    return speak(who, words, spec.seconds, spec.seed)
+    """The clip's voice, (N,) float32 in [-1, 1] at 16 kHz, with the emotion's prosody."""
+    prosody = prosody_of(spec.emotion, spec.intensity)
+    samples = speak(_timeline(spec), voice_of(spec.speaker, spec.seed), prosody, (*_key(spec), 31))
+    count = round(Fraction(spec.frame_count) / spec.fps * RATE)
+    return np.pad(samples[:count], (0, max(0, count - len(samples))))
 
 
 def render_chunks(spec: ClipSpec, chunk: int = _CHUNK) -> Iterator[Frames]:
@@ -143,37 +221,43 @@ def render_chunks(spec: ClipSpec, chunk: int = _CHUNK) -> Iterator[Frames]:
 
 def render_frames(spec: ClipSpec, indices: Sequence[int], chunk: int = _CHUNK) -> Iterator[Frames]:
     """Only these frames of a clip, in the order given, in chunks."""
-    scene = stage(spec)
-    painter = Painter(scene.who, spec.size)
+    scene = Scene(spec)
+    painter, track = scene.painter(), scene.track
     for start in range(0, len(indices), chunk):
-        yield np.stack([_frame(scene, painter, index) for index in indices[start : start + chunk]])
+        yield np.stack([painter.paint(track.at(i), i) for i in indices[start : start + chunk]])
 
 
 def render_clip(spec: ClipSpec) -> RenderedClip:
     """The whole clip in memory, with its truth.
 
     The same spec gives the same frames on every machine to within one grey level: all randomness comes from
-    PCG64 streams keyed by index, and polygons are filled on a fixed-point grid.
+    PCG64 streams keyed by index, and shapes are filled on a fixed-point grid.
     """
-    return RenderedClip(np.concatenate(list(render_chunks(spec))), stage(spec).audio, truth(spec))
+    return RenderedClip(np.concatenate(list(render_chunks(spec))), voice(spec), truth(spec))
 
 
-def truth(spec: ClipSpec) -> Truth:
-    """Landmarks and curves of a clip, without painting it."""
-    scene = stage(spec)
-    shapes = [scene.shape_at(index) for index in range(spec.frame_count)]
-    places = [_place(scene, index) for index in range(spec.frame_count)]
-    marks = np.stack([place.apply(item.landmarks) for place, item in zip(places, shapes, strict=True)])
-    distance = scene.who.eye_distance
-    inner = [item.landmarks[11, 1] - item.landmarks[10, 1] for item in shapes]
+def truth(spec: ClipSpec, indices: Sequence[int] | None = None) -> Truth:
+    """Landmarks and curves of a clip, without painting it.
+
+    Args:
+        spec: the clip.
+        indices: of the frames wanted, None for all.
+    """
+    scene = Scene(spec)
+    chosen = np.arange(spec.frame_count) if indices is None else np.asarray(indices, np.int64)
+    whole = scene.track
+    track = FaceTrack(whole.units[chosen], rows_of(whole.mouth, chosen), rows_of(whole.head, chosen))
+    states = [track.at(i) for i in range(len(track))]
+    mouths = np.array([mouth(scene.who, state) for state in states], np.float32).reshape(-1, 2)
+    marks = [landmarks(scene.who, state, spec.size) for state in states]
     return Truth(
-        landmarks=marks.astype(np.float32),
-        mouth_opening=np.array(inner, np.float32) / np.float32(distance),
-        mouth_width=np.array([2 * item.mouth.half_width / distance for item in shapes], np.float32),
-        blink=scene.motion.blink.astype(np.float32),
-        roll=scene.motion.roll.astype(np.float32),
-        muscles=scene.muscles,
-        motion=scene.motion,
+        landmarks=np.stack(marks).astype(np.float32),
+        units=track.units.mean(axis=-1).astype(np.float32),
+        phonemes=np.array(SYMBOLS)[phoneme_at(scene.timeline, spec.times[chosen])],
+        mouth_opening=mouths[:, 0],
+        mouth_width=mouths[:, 1],
+        track=track,
+        timeline=scene.timeline,
     )
 
 
@@ -182,10 +266,29 @@ def true_pair(spec: ClipSpec, emotion: str, intensity: int = 3) -> ClipSpec:
     return replace(spec, emotion=emotion, intensity=intensity)
 
 
-def _place(scene: Scene, index: int) -> Placement:
-    curve = scene.motion
-    return placement(scene.spec.size, curve.shift[index], float(curve.roll[index]), float(curve.scale[index]))
+def _key(spec: ClipSpec) -> tuple[int, ...]:
+    take = spec.take
+    mood = SPFEM_EMOTIONS.index(take.emotion)
+    return (spec.seed, spec.speaker, spec.sentence, mood, take.intensity, take.number)
 
 
-def _frame(scene: Scene, painter: Painter, index: int) -> Frames:
-    return painter.paint(scene.shape_at(index), scene.muscles_at(index), _place(scene, index))
+@lru_cache(maxsize=64)
+def _timed(seed: int, speaker: int, sentence: int, mood: int, intensity: int, number: int) -> Timeline:
+    tempo = prosody_of(SPFEM_EMOTIONS[mood], intensity).tempo
+    rate = voice_of(speaker, seed).rate
+    return timeline(
+        sentence_of(sentence), rate, tempo, (seed, 19, speaker, sentence, mood, intensity, number)
+    )
+
+
+def _timeline(spec: ClipSpec) -> Timeline:
+    return _timed(*_key(spec))
+
+
+def _stress(line: Timeline, times: Floats) -> Floats:
+    """(T,) 1 in the middle of each syllable under primary stress, falling off within 0.15 s."""
+    peaks = [(item.start + item.end) / 2 for item in line.segments if item.stress == 1]
+    if not peaks:
+        return np.zeros_like(times)
+    away = np.abs(times[:, None] - np.array(peaks)).min(axis=1)
+    return np.asarray(np.exp(-0.5 * (away / 0.09) ** 2))

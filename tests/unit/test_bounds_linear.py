@@ -10,11 +10,13 @@ import pytest
 from spfem_baselines import Adapter, CannotGenerateError, Request
 from spfem_baselines.linear import LinearShift, bend, fit, from_bytes, linear_shift
 from spfem_baselines.placing import Follower, place_by_eyes
+from spfem_bench.datasets.records import SPFEM_EMOTIONS as EMOTIONS
 from spfem_bench.synthetic import ClipSpec, render_clip, true_pair, truth
 from spfem_metrics import ArrayMedia
 from spfem_metrics.extraction import extract
-from spfem_metrics.synthetic import palette
-from spfem_metrics.synthetic.constants import EMOTIONS
+from spfem_metrics.synthetic.emotion import emotion as emotion_of
+from spfem_metrics.synthetic.faces import faces
+from spfem_metrics.synthetic.identity import identity
 from tests.unit.test_bounds import Clip
 
 
@@ -24,7 +26,7 @@ def model() -> LinearShift:
 
 
 def read(frames: np.ndarray):
-    made = [palette.faces(weights={}), palette.identity(weights={}), palette.emotion(weights={})]
+    made = [faces(weights={}), identity(weights={}), emotion_of(weights={})]
     return extract(ArrayMedia(frames, Fraction(25)), made)
 
 
@@ -72,7 +74,8 @@ def test_faces_are_placed_within_a_twentieth_of_the_eye_distance(model: LinearSh
     for speaker in (0, 6, 12):
         spec = ClipSpec(speaker, 1, seconds=0.8)
         marks = truth(spec).landmarks
-        for place, true in zip(Follower(model.template).follow(render_clip(spec).frames), marks, strict=True):
+        eyes = np.stack([marks[:, 36:42].mean(axis=1), marks[:, 42:48].mean(axis=1)], axis=1)
+        for place, true in zip(Follower(model.template).follow(render_clip(spec).frames), eyes, strict=True):
             wanted = place_by_eyes(true[0], true[1])
             middle = np.array([32.0, 40.0, 1.0])
             errors.append(
