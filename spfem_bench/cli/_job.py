@@ -157,10 +157,11 @@ def execute(spec: RunSpec, out: Path, options: Options, workers: int) -> Path | 
 
 def show_table(bundle: Path, *, as_json: bool) -> None:
     """The bundle's leaderboard on stdout; where it lies, on stderr."""
+    from spfem_bench.certify.marks import marked, read_certificates, shipped_certificates
     from spfem_bench.stages.render import leaderboard_of
     from spfem_bench.tables import render
 
     width, colour = screen()
-    board = leaderboard_of(bundle)
+    board = marked(leaderboard_of(bundle), [bundle], read_certificates(shipped_certificates()))
     click.echo(render(board, "json" if as_json else "text", width=width, colour=colour).rstrip("\n"))
     click.echo(f"bundle: {bundle}", err=True)

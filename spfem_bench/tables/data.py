@@ -92,6 +92,7 @@ def as_document(leaderboard: Leaderboard) -> dict[str, Any]:
         "columns": [_column(column) for column in leaderboard.columns],
         "systems": [_system(system) for system in leaderboard.systems],
         "footer": list(leaderboard.footer),
+        "certificates": dict(leaderboard.certificates),
         "reasons": {metric: dict(reasons) for metric, reasons in leaderboard.reasons.items()},
     }
 

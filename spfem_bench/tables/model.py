@@ -50,6 +50,8 @@ class Leaderboard:
         reasons: metric name -> reason -> count over all systems, of rows without a reading.
         trials_digest: of the trials and their inputs; leaderboards with different digests are never merged.
             Empty where unknown.
+        certificates: metric name -> what its certificate on this kind of data says; empty where none is of
+            any of these definitions.
     """
 
     title: str
@@ -59,3 +61,4 @@ class Leaderboard:
     footer: Sequence[str] = ()
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     trials_digest: str = ""
+    certificates: Mapping[str, str] = field(default_factory=dict)

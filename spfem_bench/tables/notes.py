@@ -61,7 +61,12 @@ class Notes:
 
     def listed(self) -> list[tuple[str, str]]:
         """Every note as (key, text): empty cells, weak metrics, then plain sentences."""
-        plain = [*self._interval_lines(), *self._fact_lines(), *self._loss_lines()]
+        plain = [
+            *self._interval_lines(),
+            *self._certificate_lines(),
+            *self._fact_lines(),
+            *self._loss_lines(),
+        ]
         empty = [(key, reason) for reason, key in self._keys.items()]
         return [*empty, *self._weak_lines(), *(("", text) for text in plain)]
 
@@ -74,6 +79,14 @@ class Notes:
             f"± is half of the 95% interval{_aside(interval)}: {', '.join(labels)}"
             for interval, labels in self._intervals.items()
         ]
+
+    def _certificate_lines(self) -> list[str]:
+        """One line per thing that is said of metrics, in the order of the columns."""
+        board, groups = self._leaderboard, dict[str, list[str]]()
+        for column in board.columns:
+            if column.info.name in board.certificates:
+                groups.setdefault(board.certificates[column.info.name], []).append(column.info.label)
+        return [f"{said}: {', '.join(labels)}" for said, labels in groups.items()]
 
     def _fact_lines(self) -> list[str]:
         everyone = len(self._leaderboard.systems)
