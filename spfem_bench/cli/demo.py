@@ -30,7 +30,7 @@ def demo(output: Path | None, speakers: int, as_json: bool) -> None:
 
     folder = output or Path("spfem-demo")
     spec = _spec(folder / "clips", speakers)
-    bundle = execute(spec, folder / "bundle", Options(), workers=min(MOST_WORKERS, os.cpu_count() or 1))
+    bundle = execute(spec, folder / "bundle", Options(), workers=_workers())
     assert bundle is not None
     show_table(bundle, as_json=as_json)
     click.echo(_next_steps(bundle), err=True)
@@ -49,14 +49,19 @@ def _spec(clips: Path, speakers: int) -> RunSpec:
     run = load_yaml(path)
     check_schema(run, SCHEMA, f"run file {path}")
     with for_stream() as progress:
-        write(clips, speakers=speakers, progress=progress)
+        write(clips, speakers=speakers, progress=progress, workers=_workers())
     return RunSpec(
         dataset=f"synthetic:{clips}",
         protocol=run["protocol"],
         suite=run["suite"],
         adapters=tuple(run["adapter"]),
+        threads=1,
         cache=features_cache(),
     )
+
+
+def _workers() -> int:
+    return min(MOST_WORKERS, os.cpu_count() or 1)
 
 
 def _next_steps(bundle: Path) -> str:

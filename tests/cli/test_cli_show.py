@@ -152,6 +152,16 @@ def test_ls_names_what_this_package_has() -> None:
         assert all(name in invoke("ls", kind).output for name in expected)
 
 
+def test_ls_keeps_its_columns_narrow_and_the_long_reasons_below() -> None:
+    table, notes = invoke("ls", "metrics").output.split("\n\n")
+    assert max(map(len, table.splitlines())) < 160
+    reasons = [row["state"] for row in json.loads(invoke("ls", "metrics", "--json").output)]
+    left_out = next(text for text in reasons if text.startswith("left out"))
+    assert left_out not in table
+    assert left_out in " ".join(notes.split())
+    assert max(map(len, notes.splitlines())) <= 100
+
+
 def test_ls_of_another_kind_names_those_there_are() -> None:
     done = invoke("ls", "models")
     assert done.exit_code == 2

@@ -48,7 +48,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) ->
 
 
 def test_the_demo_ends_in_a_table_of_every_system(demo: Demo) -> None:
-    assert demo.table.startswith("synthetic-v0 on synthetic, paired@1\n")
+    assert demo.table.startswith("synthetic-v1 on synthetic, paired@1\n")
     rows = [line.split()[0] for line in demo.table.splitlines() if line]
     for name in ("linear-shift", "copy-source", "copy-reference", "oracle", "random-speaker", "noise"):
         assert name in rows

@@ -1,4 +1,4 @@
-"""``palette-v0``: extractors for rendered talking heads that need no network and no download.
+"""Extractors for rendered talking heads: small networks that ship in ``judges/``, with a card each.
 
-They read the colours a rendered face is painted with, from pixels alone. On real faces they mean nothing.
+They learned from rendered people alone. On real faces they mean nothing.
 """
