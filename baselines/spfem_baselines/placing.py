@@ -107,7 +107,9 @@ def _unlikely(
     rows, columns = plane.shape[0] - side + 1, plane.shape[1] - side + 1
     ys, xs = np.mgrid[0:rows, 0:columns].astype(np.float32)
     between = [corner - _PAD + side * at / TEMPLATE for corner, at in zip((xs, ys), ORIGIN, strict=True)]
-    off = [(place / length - usual) / _SPREAD for place, length, usual in zip(between, size, _USUAL, strict=True)]
+    off = [
+        (place / length - usual) / _SPREAD for place, length, usual in zip(between, size, _USUAL, strict=True)
+    ]
     scale = np.log(share / _USUAL_SHARE) / _SCALE_SPREAD
     return np.asarray(0.5 * _WEIGHT * (off[0] ** 2 + off[1] ** 2 + scale**2), np.float32)
 
