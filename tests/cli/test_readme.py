@@ -42,7 +42,7 @@ def test_every_command_it_shows_exists_and_every_option_is_known() -> None:
     for command, rest in shown:
         assert command in COMMANDS, command
         helped = CliRunner().invoke(main, [command, "--help"]).output
-        sub = rest.split()[0] if command in {"weights", "data"} else ""
+        sub = rest.split()[0] if command in {"weights", "data", "train"} else ""
         helped += CliRunner().invoke(main, [command, sub, "--help"]).output if sub else ""
         for option in re.findall(r"--[a-z-]+", rest):
             assert option in helped, f"{command} {option}"
