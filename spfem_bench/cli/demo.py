@@ -20,7 +20,7 @@ MOST_WORKERS = 4
 
 @click.command("demo")
 @output_option("Folder for the rendered clips and the bundle.")
-@click.option("--speakers", type=click.IntRange(min=3), default=6, show_default=True, help="Rendered people.")
+@click.option("--speakers", type=click.IntRange(min=3), default=4, show_default=True, help="Rendered people.")
 @json_option
 @verbose_option
 def demo(output: Path | None, speakers: int, as_json: bool) -> None:
