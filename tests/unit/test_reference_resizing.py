@@ -22,6 +22,8 @@ from spfem_metrics.networks.resizing import (
 )
 
 LEVELS = 1.5e-4
+TORCH_LEVELS = 2e-3
+"""Torch takes source positions in float32, by a path that varies with threads: up to 9e-4 levels seen."""
 SIZES = [(64, 48), (299, 299), (300, 298), (256, 256), (512, 400), (701, 1000), (1, 5)]
 FILTERS = [bilinear, bilinear_tf1, bilinear_antialiased, bicubic_antialiased]
 
@@ -39,7 +41,7 @@ def test_bilinear_is_torchs(size: tuple[int, int], antialias: bool) -> None:
         x, (299, 299), mode="bilinear", align_corners=False, antialias=antialias
     )
     found = resize(x, (299, 299), bilinear_antialiased if antialias else bilinear)
-    torch.testing.assert_close(found, wanted, rtol=0, atol=LEVELS)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=TORCH_LEVELS)
 
 
 @pytest.mark.parametrize("size", SIZES)
