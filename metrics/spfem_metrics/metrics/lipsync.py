@@ -6,7 +6,7 @@ The extractor embeds the mouth of a few frames from frame i on and the sound fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -86,11 +86,7 @@ class SyncDistance:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's distance."""
-        found = _read(observation)
-        if isinstance(found, Unscored):
-            return found
-        curve, parts = found
-        return Reading(curve.distance(_offset(self.at)), parts)
+        return _read(observation, lambda curve: curve.distance(_offset(self.at)))
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -131,11 +127,7 @@ class SyncConfidence:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's confidence."""
-        found = _read(observation)
-        if isinstance(found, Unscored):
-            return found
-        curve, parts = found
-        return Reading(curve.confidence(_offset(self.at)), parts)
+        return _read(observation, lambda curve: curve.confidence(_offset(self.at)))
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -168,11 +160,7 @@ class SyncOffset:
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """One trial's offset in frames."""
-        found = _read(observation)
-        if isinstance(found, Unscored):
-            return found
-        curve, parts = found
-        return Reading(float(abs(curve.offset)), parts)
+        return _read(observation, lambda curve: float(abs(curve.offset)))
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """Mean over trials."""
@@ -223,8 +211,8 @@ def _sign(info: MetricInfo, definitions: Mapping[str, str], **choices: str) -> S
     )
 
 
-def _read(observation: Observation) -> tuple[SyncCurve, Mapping[str, float]] | Unscored:
-    """The output's curve of distances over offsets, and the parts of its reading."""
+def _read(observation: Observation, value: Callable[[SyncCurve], float]) -> Reading | Unscored:
+    """What one metric takes from the output's curve of distances over offsets, with the parts all share."""
     answer = answered(observation)
     if isinstance(answer, Unscored):
         return answer
@@ -232,7 +220,7 @@ def _read(observation: Observation) -> tuple[SyncCurve, Mapping[str, float]] | U
     if isinstance(found, Unscored):
         return found
     curve = sync_curve(found)
-    return curve, {**answer.parts(len(found.at(0))), **_parts(found, curve)}
+    return Reading(value(curve), {**answer.parts(len(found.at(0))), **_parts(found, curve)})
 
 
 def _distances(observation: Observation) -> SyncDistances | Unscored:

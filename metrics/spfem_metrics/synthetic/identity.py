@@ -6,13 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from spfem_metrics.extractor import Arrays
 from spfem_metrics.networks.chunks import CHUNK, Forward, checked_chunk
 from spfem_metrics.synthetic.nets.files import judge_file
-from spfem_metrics.synthetic.reading import Judge
+from spfem_metrics.synthetic.reading import Judge, as_embedding
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +29,7 @@ def identity(*, weights: Mapping[str, Path], device: str = "cpu", chunk: int = C
         WeightsError: the file is not there or, with the first clip, of another network.
     """
     model = judge_file(weights, "identity")
-    return Judge("identity", model, _build, _split, WIDTH, "l2", device, checked_chunk(chunk))
+    return Judge("identity", model, _build, as_embedding, WIDTH, "l2", device, checked_chunk(chunk))
 
 
 def _build() -> tuple[torch.nn.Module, Callable[[torch.nn.Module], Forward]]:
@@ -49,7 +45,3 @@ def embed(network: torch.nn.Module) -> Forward:
     from spfem_metrics.synthetic.nets.blocks import to_input
 
     return lambda crops: F.normalize(network(to_input(crops)))
-
-
-def _split(outputs: NDArray[np.float32], valid: NDArray[np.bool_]) -> Arrays:
-    return {"embedding": outputs, "valid": valid}

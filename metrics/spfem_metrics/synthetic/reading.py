@@ -25,6 +25,11 @@ Split = Callable[[NDArray[np.float32], NDArray[np.bool_]], Arrays]
 """(T, D) outputs, zeros without a face, and (T,) whether there is one -> the extractor's arrays."""
 
 
+def as_embedding(outputs: NDArray[np.float32], valid: NDArray[np.bool_]) -> Arrays:
+    """The arrays of an extractor whose outputs are one vector: ``embedding`` (T, D) and ``valid`` (T,)."""
+    return {"embedding": outputs, "valid": valid}
+
+
 @dataclass(frozen=True)
 class Judge:
     """An extractor that reads each found face's aligned crop with one network; it needs ``faces``.
