@@ -39,7 +39,8 @@ def list_(as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row['name']}: {row['purpose']}")
-        click.echo(f"  {row['size']}, {row['licence']} ({row['licence_class']}), {row['format']}")
+        pin = "" if row["sha256"] else ", unpinned"
+        click.echo(f"  {row['size']}, {row['licence']} ({row['licence_class']}), {row['format']}{pin}")
         click.echo(f"  {_place(row)}")
         if row["note"]:
             click.echo(f"  {row['note']}")
@@ -87,6 +88,27 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     _each([_entry(name) for name in names or here], one, as_json=as_json)
 
 
+@weights.command("random")
+@click.argument("names", nargs=-1)
+@click.option("--suite", "suites", multiple=True, help="Every file that a suite needs; may be repeated.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every number.")
+@json_option
+def random_(names: tuple[str, ...], suites: tuple[str, ...], output: Path, seed: int, as_json: bool) -> None:
+    """Write files of the published form filled with random weights, to try a suite without the real ones.
+
+    Name the folder by SPFEM_BENCH_WEIGHTS to use them. Every table made with them says that it is no result.
+    """
+    from spfem_bench.weights import write_random
+
+    written = write_random([item.name for item in _wanted(names, suites)], output, seed)
+    if as_json:
+        echo_json({name: str(file) for name, file in written.items()})
+        return
+    for name, file in written.items():
+        click.echo(f"{name}: {file} (random, seed {seed})")
+
+
 @weights.command()
 @click.argument("name")
 @json_option
@@ -117,23 +139,22 @@ def _wanted(names: Sequence[str], suites: Sequence[str]) -> list[Entry]:
 
 
 def suite_weights(suite: str) -> list[str]:
-    """The names of the files a suite's extractors use, sorted.
+    """The names of the files a suite uses, sorted.
 
     Raises:
         ConfigError: there is no such suite.
     """
-    from spfem_bench.config import load_yaml
-    from spfem_bench.resources import config_path
+    from spfem_bench.suites import load_suite
 
-    parts = load_yaml(config_path("suites", suite)).get("extractors", {})
-    return sorted({name for part in parts.values() for name in part.get("weights", {}).values()})
+    return load_suite(suite).weight_names
 
 
 def _described(item: Entry) -> Row:
-    from spfem_bench.weights import recorded_digest, where
+    from spfem_bench.weights import recorded_digest, standing, where
 
     found = where(item)
     known = recorded_digest(found) if found else None
+    stands = standing(item, found) if found else "pinned" if item.sha256 else "unpinned"
     return {
         "name": item.name,
         "file": item.file,
@@ -141,10 +162,12 @@ def _described(item: Entry) -> Row:
         "bytes": item.bytes,
         "size": item.size,
         "sha256": item.sha256,
+        "standing": stands,
         "format": item.format,
         "licence": item.licence,
         "licence_class": item.licence_class,
         "note": item.note,
+        "by_hand": item.by_hand,
         "urls": list(item.urls),
         "path": str(found) if found else None,
         "verified": None if known is None else item.sha256 in {None, known},
@@ -153,7 +176,10 @@ def _described(item: Entry) -> Row:
 
 def _place(row: Row) -> str:
     if row["path"] is None:
-        return f"missing: spfem-bench weights fetch {row['name']}"
+        how = f"spfem-bench weights fetch {row['name']}" if row["urls"] else row["by_hand"]
+        return f"missing ({row['standing']}): {how}"
+    if row["standing"] == "random":
+        return f"{row['path']} (random weights, not a result)"
     said = {None: "not verified yet", True: "verified", False: "NOT the pinned bytes"}
     return f"{row['path']} ({said[row['verified']]})"
 

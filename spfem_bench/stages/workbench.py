@@ -80,7 +80,8 @@ class Workbench:
         Raises:
             UsageError: the suite is not valid on this kind of data and ``force`` was not given.
         """
-        return self.suite.refuse_kind(self.dataset.kind, force=self.spec.force)
+        kind = self.suite.refuse_kind(self.dataset.kind, force=self.spec.force)
+        return "; ".join(filter(None, [kind, self._random_weights()]))
 
     def frozen(self) -> dict[str, Any]:
         """The specification a bundle keeps: everything that can move a number, no path, no time."""
@@ -108,6 +109,13 @@ class Workbench:
             },
             "libraries": libraries(),
         }
+
+    def _random_weights(self) -> str:
+        from spfem_bench.weights import entry, standing, where
+
+        here = {name: path for name in self.suite.weight_names if (path := where(entry(name))) is not None}
+        random = [name for name, path in here.items() if standing(entry(name), path) == "random"]
+        return f"NOT A RESULT: weights: random ({', '.join(random)})" if random else ""
 
     def _weights(self) -> dict[str, str]:
         from spfem_bench.weights import digest, locate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import replace
 
 from spfem_bench.registry import resolve
@@ -10,7 +11,7 @@ from spfem_bench.suites.load import Part, Suite
 
 
 def with_smaller_chunks(suite: Suite, halvings: int) -> Suite:
-    """Halve the ``chunk`` option of every extractor that has one.
+    """Halve the ``chunk`` option of every extractor and pair extractor that has one.
 
     A chunk stands in its extractor's definition, so the signatures of the metrics that rest on it change.
 
@@ -20,8 +21,11 @@ def with_smaller_chunks(suite: Suite, halvings: int) -> Suite:
     """
     if not halvings:
         return suite
-    parts = {name: _halved(part, halvings) for name, part in suite.extractors.items()}
-    return replace(suite, extractors=parts)
+    return replace(suite, extractors=_all(suite.extractors, halvings), pairs=_all(suite.pairs, halvings))
+
+
+def _all(parts: Mapping[str, Part], halvings: int) -> dict[str, Part]:
+    return {name: _halved(part, halvings) for name, part in parts.items()}
 
 
 def _halved(part: Part, halvings: int) -> Part:

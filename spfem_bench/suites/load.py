@@ -82,7 +82,8 @@ class Suite:
     @property
     def weight_names(self) -> list[str]:
         """Registry names of every network the suite needs, sorted."""
-        return sorted({name for part in self.extractors.values() for name in part.weights.values()})
+        parts = [*self.extractors.values(), *self.pairs.values()]
+        return sorted({name for part in parts for name in part.weights.values()})
 
     def refuse_kind(self, kind: str, *, force: bool) -> str:
         """Why the suite's numbers mean nothing on this kind of data, or an empty text.
@@ -109,6 +110,8 @@ class BuiltSuite:
         metrics: in the suite's order, names unique.
         code: name of an extractor, pair or metric -> digest of the plug-in code it comes from; absent for
             parts of `spfem_metrics`, whose code is digested apart.
+        marks: extractor or pair name -> what must be said of its weights besides their digest, ``unpinned`` or
+            ``random``; absent where there is nothing to say.
     """
 
     name: str
@@ -116,11 +119,13 @@ class BuiltSuite:
     pairs: Mapping[str, PairExtractor]
     metrics: Sequence[Metric]
     code: Mapping[str, str]
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def definitions(self) -> dict[str, str]:
         """Extractor name -> its definition, with the definitions of what it requires."""
         own = {name: extractor.definition for name, extractor in self.extractors.items()}
         own |= {name: pair.definition for name, pair in self.pairs.items()}
+        own = {name: f"{text},weights:{self.marks[name]}" if name in self.marks else text for name, text in own.items()}
         return {name: "+".join([text, *self._required(name, own)]) for name, text in own.items()}
 
     def _required(self, name: str, own: Mapping[str, str]) -> list[str]:
@@ -190,10 +195,19 @@ def build_suite(suite: Suite, device: str = "cpu", only: Sequence[str] = ()) -> 
     kept = _select(metrics, only, suite.name)
     wanted = {need.extractor for metric in kept for need in metric.info.needs}
     extractors = _build_extractors(suite, device, wanted)
-    pairs = {k: _make(part, "extractors") for k, part in suite.pairs.items() if k in wanted}
+    pairs = {k: _make_weighed(part, device) for k, part in suite.pairs.items() if k in wanted}
     parts = {**{k: (part, "extractors") for k, part in {**suite.extractors, **suite.pairs}.items()}}
     parts |= {m.info.name: (part, "metrics") for m, part in zip(metrics, suite.metrics, strict=True)}
-    return BuiltSuite(suite.name, extractors, pairs, kept, _code(parts))
+    marks = {k: mark for k in (*extractors, *pairs) if (mark := _mark(parts[k][0]))}
+    return BuiltSuite(suite.name, extractors, pairs, kept, _code(parts), marks)
+
+
+def _mark(part: Part) -> str:
+    """The worst that can be said of a part's weights, or an empty text."""
+    from spfem_bench.weights import entry, locate, standing
+
+    found = {standing(entry(name), locate(name)) for name in part.weights.values()}
+    return next((mark for mark in ("random", "unpinned") if mark in found), "")
 
 
 def _code(parts: Mapping[str, tuple[Part, str]]) -> dict[str, str]:
@@ -239,7 +253,7 @@ def _build_extractors(suite: Suite, device: str, wanted: set[str]) -> dict[str, 
             return
         if name in chain or name not in suite.extractors:
             raise ConfigError(f"suite {suite.name}: extractor {name} is missing or requires itself")
-        extractor = _make_extractor(suite.extractors[name], device)
+        extractor: Extractor = _make_weighed(suite.extractors[name], device)
         for required in extractor.requires:
             add(required, (*chain, name))
         built[name] = extractor
@@ -250,12 +264,12 @@ def _build_extractors(suite: Suite, device: str, wanted: set[str]) -> dict[str, 
     return built
 
 
-def _make_extractor(part: Part, device: str) -> Extractor:
+def _make_weighed(part: Part, device: str) -> Any:
+    """A clip or pair extractor with its networks' files."""
     from spfem_bench.weights import locate
 
     weights = {role: locate(name) for role, name in part.weights.items()}
-    extractor: Extractor = _make(part, "extractors", weights=weights, device=device)
-    return extractor
+    return _make(part, "extractors", weights=weights, device=device)
 
 
 def _factory(part: Part, group: str) -> Any:

@@ -7,13 +7,15 @@ PosixPath('/home/me/.cache/spfem-bench/weights/90a00ba1d8b0b688/mobilefacenet.pt
 
 from spfem_bench.weights.download import Policy, fetch
 from spfem_bench.weights.entries import Entry, LicenceClass, Source, WeightFormat, entry, registry
-from spfem_bench.weights.store import digest, locate, recorded_digest, verify, where
+from spfem_bench.weights.random import write_random
+from spfem_bench.weights.store import Standing, digest, locate, recorded_digest, standing, verify, where
 
 __all__ = [
     "Entry",
     "LicenceClass",
     "Policy",
     "Source",
+    "Standing",
     "WeightFormat",
     "digest",
     "entry",
@@ -21,6 +23,8 @@ __all__ = [
     "locate",
     "recorded_digest",
     "registry",
+    "standing",
     "verify",
     "where",
+    "write_random",
 ]

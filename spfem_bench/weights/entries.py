@@ -36,15 +36,17 @@ class Entry:
     Args:
         name: the name users and suites give.
         file: the file's name, by which it is found in the folders of ``SPFEM_BENCH_WEIGHTS``.
-        urls: tried in turn.
-        bytes: size of the file.
-        sha256: hexadecimal digest; None for a file marked ``unpinned``, whose bytes are taken as they come.
+        urls: tried in turn; none where no direct link exists, then ``by_hand`` says how to get the file.
+        bytes: size of the file, None where its source does not tell.
+        sha256: hexadecimal digest; None for a file marked ``unpinned``, whose bytes are taken as they come and
+            whose numbers say so in their signature.
         format: how it is read.
         licence: the licence of the repository it comes from, by its SPDX name where it has one.
         licence_class: what that allows.
         purpose: what it is used for.
         source: where it was published.
         note: what else binds its use; may be empty.
+        by_hand: where a person finds the file and what to do with it; empty where `urls` has it.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Entry:
     purpose: str
     source: Source
     note: str = ""
+    by_hand: str = ""
 
     @property
     def size(self) -> str:
@@ -74,7 +77,6 @@ _ENTRY: Mapping[str, Any] = {
         "file": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]*$"},
         "urls": {
             "type": "array",
-            "minItems": 1,
             "uniqueItems": True,
             "items": {"type": "string", "pattern": r"^https?://[^\s]+$"},
         },
@@ -86,6 +88,7 @@ _ENTRY: Mapping[str, Any] = {
         "licence-class": {"enum": list(get_args(LicenceClass))},
         "purpose": _TEXT,
         "note": _TEXT,
+        "by-hand": _TEXT,
         "source": {
             "type": "object",
             "additionalProperties": False,
@@ -134,7 +137,8 @@ def read_registry(path: Path) -> Mapping[str, Entry]:
     """Read and check a list of network files.
 
     Raises:
-        ConfigError: malformed, an entry neither pinned nor marked ``unpinned``, or two of one file name.
+        ConfigError: malformed, an entry neither pinned nor marked ``unpinned``, one without a way to get it, or
+            two of one file name.
     """
     data = load_yaml(path)
     check_schema(data, SCHEMA, str(path))
@@ -144,9 +148,10 @@ def read_registry(path: Path) -> Mapping[str, Entry]:
 
 
 def _entry(name: str, fields: Mapping[str, Any], path: Path) -> Entry:
-    pinned = {"bytes", "sha256"} <= fields.keys()
-    if pinned == fields.get("unpinned", False):
-        raise ConfigError(f"{path}: '{name}' needs both 'bytes' and 'sha256', or 'unpinned: true' instead.")
+    if ("sha256" in fields) == fields.get("unpinned", False):
+        raise ConfigError(f"{path}: '{name}' needs 'sha256' (and 'bytes'), or 'unpinned: true' instead.")
+    if not fields["urls"] and "by-hand" not in fields:
+        raise ConfigError(f"{path}: '{name}' has no 'urls', so 'by-hand' must say how to get the file.")
     return Entry(
         name=name,
         file=fields["file"],
@@ -159,6 +164,7 @@ def _entry(name: str, fields: Mapping[str, Any], path: Path) -> Entry:
         purpose=fields["purpose"],
         source=Source(**fields["source"]),
         note=fields.get("note", ""),
+        by_hand=fields.get("by-hand", ""),
     )
 
 

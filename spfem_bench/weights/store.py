@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from spfem_bench.errors import IntegrityError, MissingWeightsError, StorageError
 from spfem_bench.fsio import write_atomically
 from spfem_bench.paths import extra_weights_dirs, weights_cache
 from spfem_bench.weights.entries import Entry, entry
+from spfem_bench.weights.random import MARKER, is_random
+
+Standing = Literal["pinned", "unpinned", "random"]
+"""``pinned``: the published bytes; ``unpinned``: as they came; ``random``: no network at all, for trials."""
 
 _CHUNK = 1 << 20
 
 
 def locate(name: str) -> Path:
-    """The verified file of a name.
+    """The verified file of a name, or seeded random weights in its place (`spfem_bench.weights.random`).
 
     Its digest is computed once: the result is remembered for this very file (path, inode, size, times).
 
@@ -32,8 +37,20 @@ def locate(name: str) -> Path:
     path = where(item)
     if path is None:
         raise MissingWeightsError(missing_sentence(item))
-    verify(item, path)
+    if standing(item, path) != "random":
+        verify(item, path)
     return path
+
+
+def standing(item: Entry, path: Path) -> Standing:
+    """What may be said of the numbers that rest on a file.
+
+    Raises:
+        MissingWeightsError: the file cannot be read.
+    """
+    if (path.parent / MARKER).is_file() and is_random(path, _readable_digest(path)):
+        return "random"
+    return "pinned" if item.sha256 else "unpinned"
 
 
 def where(item: Entry) -> Path | None:
@@ -66,12 +83,23 @@ def verify(item: Entry, path: Path, *, fresh: bool = False) -> str:
         size = path.stat().st_size
         if item.bytes is not None and size != item.bytes:
             raise IntegrityError(_other_bytes(item, path, f"{size} bytes instead of {item.bytes}"))
-        found = digest(path, fresh=fresh)
     except OSError as error:
-        raise MissingWeightsError(f"{path} cannot be read ({error.strerror}); mend it.") from error
+        raise _unreadable(path, error) from error
+    found = _readable_digest(path, fresh=fresh)
     if item.sha256 is not None and found != item.sha256:
         raise IntegrityError(_other_bytes(item, path, f"sha256 {found[:12]} instead of {item.sha256[:12]}"))
     return found
+
+
+def _readable_digest(path: Path, *, fresh: bool = False) -> str:
+    try:
+        return digest(path, fresh=fresh)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> MissingWeightsError:
+    return MissingWeightsError(f"{path} cannot be read ({error.strerror}); mend it.")
 
 
 def digest(path: Path, *, fresh: bool = False) -> str:
@@ -104,9 +132,11 @@ def sha256_of(path: Path) -> str:
 
 def missing_sentence(item: Entry) -> str:
     """What is missing and how to get it."""
+    there = f"{item.file} ({item.size}, {item.licence}) is not on this machine"
+    if not item.urls:
+        return f"{there} and has no direct link: {item.by_hand}; put it in the folder named by SPFEM_BENCH_WEIGHTS."
     return (
-        f"{item.file} ({item.size}, {item.licence}) is not on this machine: "
-        f"run `spfem-bench weights fetch {item.name}`, "
+        f"{there}: run `spfem-bench weights fetch {item.name}`, "
         "or put the file in the folder named by SPFEM_BENCH_WEIGHTS."
     )
 

@@ -131,8 +131,13 @@ def test_the_shipped_list_is_public_and_complete() -> None:
     names = {"mediapipe-face-landmarker", "yunet", "mobilefacenet", "mini-xception-fer2013"}
     assert names <= set(registry())
     for item in registry().values():
+        plain = [url for url in item.urls if not url.startswith("https://")]
+        assert not plain or item.sha256, "without https only a pinned digest tells what came"
+        assert item.urls or item.by_hand
+        assert not any(name in item.by_hand.lower() for name in ("/home", "/root"))
+    for name in names:
+        item = entry(name)
         assert item.sha256 is not None
-        assert all(url.startswith("https://") for url in item.urls)
         assert item.source.revision in item.urls[0], "the URL must name the revision it is pinned to"
     with pytest.raises(UsageError, match="Did you mean 'yunet'"):
         entry("yunett")
@@ -166,6 +171,10 @@ def _typo(data: dict[str, dict[str, object]]) -> None:
     data["yunet"]["lisence"] = "MIT"
 
 
+def _no_way(data: dict[str, dict[str, object]]) -> None:
+    data["yunet"]["urls"] = []
+
+
 def _path(data: dict[str, dict[str, object]]) -> None:
     data["yunet"]["file"] = "../yunet.onnx"
 
@@ -181,8 +190,9 @@ def _class(data: dict[str, dict[str, object]]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (_without_digest, "'yunet' needs both 'bytes' and 'sha256'"),
-        (_both, "'yunet' needs both 'bytes' and 'sha256'"),
+        (_without_digest, "'yunet' needs 'sha256'"),
+        (_both, "'yunet' needs 'sha256'"),
+        (_no_way, "'by-hand' must say how"),
         (_one_file, "one file name, mobilefacenet.pt"),
         (_typo, "Did you mean 'licence'"),
         (_path, "'weights.yunet.file'"),

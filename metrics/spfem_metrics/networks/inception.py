@@ -35,6 +35,7 @@ from spfem_metrics.faces.alignment import crop_square
 from spfem_metrics.media import FrameBatch, Media
 from spfem_metrics.networks.chunks import CHUNK, Chunked, Forward, checked_chunk
 from spfem_metrics.networks.files import digest8, load_strict, model_file, state_dict
+from spfem_metrics.networks.random_weights import random_state, save_state
 from spfem_metrics.networks.resizing import (
     Filter,
     bicubic_antialiased,
@@ -254,3 +255,8 @@ def _inference(network: torch.nn.Module) -> torch.nn.Module:
             part.conv, part.bn = fuse_conv_bn_eval(part.conv, part.bn), nn.Identity()
     parts = [*_STEM, "maxpool2", *(f"Mixed_{place}" for place in _BODY), "avgpool"]
     return nn.Sequential(*(getattr(network, name) for name in parts)).requires_grad_(False)
+
+
+def random_file(path: Path, seed: int) -> None:
+    """A file of the published form with seeded random weights."""
+    save_state(random_state(blank(), seed), path)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from spfem_metrics.errors import WeightsError
 from spfem_metrics.networks.files import load_strict, state_dict
+from spfem_metrics.networks.random_weights import random_state, save_state
 
 if TYPE_CHECKING:
     import torch
@@ -119,3 +120,35 @@ def _constants() -> dict[str, torch.Tensor]:
         f"scaling_layer.{name}": torch.tensor(values).view(1, 3, 1, 1)
         for name, values in (("shift", SHIFT), ("scale", SCALE))
     }
+
+
+def random_alexnet(path: Path, seed: int) -> None:
+    """A trunk file with seeded random weights; without the classifier, which is not read."""
+    _random_trunk("alex", path, seed)
+
+
+def random_vgg16(path: Path, seed: int) -> None:
+    """A trunk file with seeded random weights; without the classifier, which is not read."""
+    _random_trunk("vgg", path, seed)
+
+
+def random_alex_heads(path: Path, seed: int) -> None:
+    """A file of heads with seeded random weights, none below 0."""
+    _random_heads("alex", path, seed)
+
+
+def random_vgg_heads(path: Path, seed: int) -> None:
+    """A file of heads with seeded random weights, none below 0."""
+    _random_heads("vgg", path, seed)
+
+
+def _random_trunk(net: Net, path: Path, seed: int) -> None:
+    own = random_state(blank(net), seed)
+    layers = {name: name.split(".")[2:] for name in own if name.startswith("net.")}
+    save_state({f"features.{layer}.{leaf}": own[name] for name, (layer, leaf) in layers.items()}, path)
+
+
+def _random_heads(net: Net, path: Path, seed: int) -> None:
+    own = random_state(blank(net), seed)
+    heads = {name: value.abs() for name, value in own.items() if name.startswith("lin") and name[3].isdigit()}
+    save_state(heads, path)

@@ -1,15 +1,18 @@
-"""The pair extractor ``image-quality``: SSIM and PSNR frame by frame."""
+"""The pair extractors ``image-quality`` (SSIM and PSNR) and ``ssim-FORM`` (other forms of SSIM)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_metrics.errors import DefinitionError
 from spfem_metrics.extractor import Arrays
-from spfem_metrics.functional.images import psnr, ssim
+from spfem_metrics.functional.images import K1, K2, SSIM_RULES, SsimForm, psnr, ssim, ssim_by
 from spfem_metrics.media import Media
 from spfem_metrics.pairs.lockstep import lockstep
 
@@ -44,9 +47,66 @@ class ImageQuality:
         }
 
 
-def image_quality() -> ImageQuality:
-    """The extractor; it needs no weights and has no options."""
+def image_quality(*, weights: Mapping[str, Path] | None = None, device: str = "cpu") -> ImageQuality:
+    """The extractor; it has no network, so it needs neither weights nor a device."""
+    del weights, device
     return ImageQuality()
+
+
+@dataclass(frozen=True)
+class SsimPictures:
+    """Compares whole pictures by one form of SSIM, an output of another size as `ImageQuality` does.
+
+    Array over P pairs: ``ssim`` (P,) float64.
+    """
+
+    form: SsimForm
+
+    @property
+    def name(self) -> str:
+        """Each form is another extractor, so that a suite can hold several."""
+        return f"ssim-{self.form}"
+
+    @property
+    def definition(self) -> str:
+        """Window, constants, border, covariance, channels, range, resize."""
+        rule = SSIM_RULES[self.form]
+        return (
+            f"ssim:{rule.window},k{K1:g}-{K2:g},{rule.border},{rule.covariance}-cov,{rule.channels},range255,"
+            "crop:frame,resize:to-other-area-or-linear"
+        )
+
+    def compare(self, output: Media, other: Media, pairs: NDArray[np.int64]) -> Arrays:
+        """SSIM of each pair of frames.
+
+        Raises:
+            InputError: pairs out of order or range, or pictures smaller than the window.
+        """
+        rule = SSIM_RULES[self.form]
+        met = lockstep(output, other, pairs)
+        found = [
+            ssim_by(rule, fit_to(ours, theirs.shape[1], theirs.shape[0]), theirs) for ours, theirs in met
+        ]
+        return {"ssim": np.array(found, np.float64)}
+
+
+def ssim_pictures(
+    *, weights: Mapping[str, Path] | None = None, device: str = "cpu", form: SsimForm = "skimage"
+) -> SsimPictures:
+    """The pair extractor ``ssim-FORM``.
+
+    Args:
+        weights: none are needed.
+        device: not used.
+        form: a key of `spfem_metrics.functional.images.SSIM_RULES`.
+
+    Raises:
+        DefinitionError: another form.
+    """
+    del weights, device
+    if form not in SSIM_RULES:
+        raise DefinitionError(f"ssim takes form {', '.join(SSIM_RULES)}, not {form!r}")
+    return SsimPictures(form)
 
 
 def _compare(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> tuple[float, float, bool]:
