@@ -1,4 +1,4 @@
-"""``show BUNDLE``: a run bundle in words, or one trial of it."""
+"""``show BUNDLE``: a run bundle in words, or one trial of it; ``show --schema NAME``: what a file may hold."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ _REASONS = 3
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=click.Path(path_type=Path), required=False)
 @click.option("--trial", metavar="ID", help="Show the rows of this trial only.")
+@click.option("--schema", metavar="NAME", help="Show a published schema instead, e.g. scores.")
 @json_option
 @verbose_option
-def show(bundle: Path, trial: str | None, as_json: bool) -> None:
-    """Show what a run bundle holds, or one trial of it."""
+def show(bundle: Path | None, trial: str | None, schema: str | None, as_json: bool) -> None:
+    """Show what a run bundle holds, one trial of it, or what a file of it may hold."""
+    if schema:
+        _show_schema(schema, as_json=as_json)
+        return
+    if bundle is None:
+        raise UsageError("give the folder of a run bundle, or --schema NAME")
     if not bundle.is_dir():
         raise UsageError(f"{bundle} is not a folder: give the folder of a run bundle")
     document = _trial(bundle, trial) if trial else _summary(bundle)
@@ -33,6 +39,15 @@ def show(bundle: Path, trial: str | None, as_json: bool) -> None:
         echo_json(document)
         return
     click.echo("\n".join(_trial_lines(document) if trial else _summary_lines(bundle, document)))
+
+
+def _show_schema(name: str, *, as_json: bool) -> None:
+    from spfem_bench.schemas import explain_schema, read_schema
+
+    if as_json:
+        echo_json(read_schema(name))
+    else:
+        click.echo(explain_schema(name).rstrip("\n"))
 
 
 def _summary(bundle: Path) -> dict[str, Any]:
