@@ -51,6 +51,11 @@ KEEP_BOUNDS = click.option(
     is_flag=True,
     help="Keep the bounds' outputs in the bundle: they are copies of your clips.",
 )
+SLIM = click.option(
+    "--slim",
+    is_flag=True,
+    help="Leave feature matrices out of the bundle: smaller, but scores of sets cannot be verified.",
+)
 FORCE = click.option(
     "--force", is_flag=True, help="Score data the suite is not valid on; the table is stamped."
 )
@@ -74,7 +79,7 @@ def run_options(command: _F) -> _F:
     options = [
         DATASET, PROTOCOL, field_option, SUITE, METRIC,
         output_option("The bundle's folder.", required=True), limit_option, SEED, device_option,
-        WORKERS, THREADS, SHARD, BOUNDS, KEEP_BOUNDS, FORCE, overwrite_option, MAX_MISSING,
+        WORKERS, THREADS, SHARD, BOUNDS, KEEP_BOUNDS, SLIM, FORCE, overwrite_option, MAX_MISSING,
         dry_run_option, json_option, verbose_option,
     ]  # fmt: skip
     for option in reversed(options):
@@ -114,7 +119,13 @@ def make_options(given: Mapping[str, Any]) -> Options:
     from spfem_bench.stages.run import Options
 
     shard = _shard(given["shard"]) if given["shard"] else None
-    return Options(given["overwrite"], given["keep_bounds"], shard, given["max_missing"])
+    return Options(
+        overwrite=given["overwrite"],
+        keep_bounds=given["keep_bounds"],
+        slim=given["slim"],
+        shard=shard,
+        max_missing=given["max_missing"],
+    )
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -22,7 +22,9 @@ from spfem_bench.stages.workbench import Workbench
 from spfem_bench.store.bundle import CIRCUMSTANCES, prune, reopen, write_json, write_lines, write_manifest
 
 
-def assemble(bench: Workbench, out: Path, done: Sequence[Done], *, keep_bounds: bool) -> None:
+def assemble(
+    bench: Workbench, out: Path, done: Sequence[Done], *, keep_bounds: bool, slim: bool = False
+) -> None:
     """Write a bundle, its manifest last.
 
     Args:
@@ -30,6 +32,7 @@ def assemble(bench: Workbench, out: Path, done: Sequence[Done], *, keep_bounds: 
         out: the claimed folder.
         done: every unit of the run.
         keep_bounds: place the bounds' outputs too.
+        slim: leave out feature matrices; ``scores.json`` names those left out.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
@@ -38,9 +41,10 @@ def assemble(bench: Workbench, out: Path, done: Sequence[Done], *, keep_bounds: 
     scores = reduce_rows(rows, bench.built.metrics, bench.emotions)
     measured = list(chain.from_iterable(u.rows for u in done if u.made is not None or u.unit.system is None))
     reopen(out)
-    write_rows(out, rows)
+    write_rows(out, rows, slim=slim)
     write_lines(out / "trials.jsonl", _plan_lines(bench))
-    write_json(out / "scores.json", scores_to_json(bench, scores, measured, _missing(bench, done)))
+    board = scores_to_json(bench, scores, measured, _missing(bench, done))
+    write_json(out / "scores.json", _slimmed(board) if slim else board)
     write_json(out / "environment.json", identity(bench.spec.device))
     outputs = _place_outputs(bench, out, done, keep_bounds=keep_bounds)
     prune(out, {*outputs, *_own_files(out)})
@@ -54,6 +58,10 @@ def _missing(bench: Workbench, done: Sequence[Done]) -> dict[str, Counter[str]]:
         if unit.unit.system is not None and unit.made is None:
             missing[unit.unit.system][reason_of(unit.rows[0]) or ""] += 1
     return missing
+
+
+def _slimmed(board: Mapping[str, Any]) -> dict[str, Any]:
+    return {**board, "matrices": [], "omitted_matrices": board["matrices"]}
 
 
 def _own_files(out: Path) -> Iterable[str]:

@@ -85,15 +85,15 @@ def row_from_json(plain: Mapping[str, Any], matrix: NDArray[np.float32] | None =
     return Row(facts, outcome)
 
 
-def write_rows(folder: Path, rows: Iterable[MetricRow]) -> None:
-    """Write ``rows.parquet`` and ``features/`` of a bundle.
+def write_rows(folder: Path, rows: Iterable[MetricRow], *, slim: bool = False) -> None:
+    """Write ``rows.parquet`` and, unless the bundle is to be slim, ``features/``.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
     ordered = sorted(rows, key=lambda row: row.key)
     write_atomically(folder / "rows.parquet", _parquet(ordered))
-    for metric, tensors in _matrices(ordered).items():
+    for metric, tensors in ({} if slim else _matrices(ordered)).items():
         from safetensors.numpy import save
 
         write_atomically(folder / "features" / f"{metric}.safetensors", save(tensors))

@@ -44,12 +44,14 @@ class Options:
         overwrite: ``missing`` does what is missing, ``always`` all again, ``never`` refuses a whole bundle;
             ``unfinished`` is ``missing`` in an unfinished folder whose specification may be replaced.
         keep_bounds: store the bounds' outputs in the bundle too (they are copies of the dataset's clips).
+        slim: leave the feature matrices of set metrics out of the bundle; their scores cannot be verified then.
         shard: (i, n) to do every n-th unit only and write no bundle; None to do all.
         max_missing: largest share of trials that may have failed before the run counts as incomplete.
     """
 
     overwrite: Overwrite = "missing"
     keep_bounds: bool = False
+    slim: bool = False
     shard: tuple[int, int] | None = None
     max_missing: float = 1.0
 
@@ -118,7 +120,7 @@ def _run(spec: RunSpec, out: Path, options: Options, engine: Engine, progress: P
         done = list(_work(bench, options, engine, progress))
         if options.shard is not None:
             return None
-        assemble(bench, out, done, keep_bounds=options.keep_bounds)
+        assemble(bench, out, done, keep_bounds=options.keep_bounds, slim=options.slim)
         note_circumstances(out, bench.spec.device, started)
     _check_complete(bench, done, options.max_missing, out)
     return out
