@@ -91,17 +91,25 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 @weights.command("random")
 @click.argument("names", nargs=-1)
 @click.option("--suite", "suites", multiple=True, help="Every file that a suite needs; may be repeated.")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every number.")
 @json_option
 def random_(names: tuple[str, ...], suites: tuple[str, ...], output: Path, seed: int, as_json: bool) -> None:
     """Write files of the published form filled with random weights, to try a suite without the real ones.
 
     Name the folder by SPFEM_BENCH_WEIGHTS to use them. Every table made with them says that it is no result.
+    Of a suite's files those are left out that have no random form; they must be fetched.
     """
     from spfem_bench.weights import write_random
+    from spfem_bench.weights.random import MAKERS
 
-    written = write_random([item.name for item in _wanted(names, suites)], output, seed)
+    wanted = [item.name for item in _wanted(names, suites)]
+    left = [name for name in wanted if name not in MAKERS and name not in names]
+    written = write_random([name for name in wanted if name not in left], output, seed)
+    for name in left:
+        click.echo(f"{name}: no random form, `spfem-bench weights fetch {name}` gets it", err=True)
     if as_json:
         echo_json({name: str(file) for name, file in written.items()})
         return

@@ -45,6 +45,7 @@ SCHEMA: Mapping[str, Any] = {
         "extractors": {"type": "object", "additionalProperties": _PART},
         "pairs": {"type": "object", "additionalProperties": _PART},
         "metrics": {"type": "array", "items": _PART, "minItems": 1},
+        "tolerances": {"type": "object", "additionalProperties": {"type": ["number", "string"]}},
         "left-out": {
             "type": "array",
             "items": {
@@ -110,8 +111,8 @@ class BuiltSuite:
         metrics: in the suite's order, names unique.
         code: name of an extractor, pair or metric -> digest of the plug-in code it comes from; absent for
             parts of `spfem_metrics`, whose code is digested apart.
-        marks: extractor or pair name -> what must be said of its weights besides their digest, ``unpinned`` or
-            ``random``; absent where there is nothing to say.
+        marks: extractor or pair name -> what must be said of its weights besides their digest, ``unpinned``
+            or ``random``; absent where there is nothing to say.
     """
 
     name: str
@@ -125,7 +126,7 @@ class BuiltSuite:
         """Extractor name -> its definition, with the definitions of what it requires."""
         own = {name: extractor.definition for name, extractor in self.extractors.items()}
         own |= {name: pair.definition for name, pair in self.pairs.items()}
-        own = {name: f"{text},weights:{self.marks[name]}" if name in self.marks else text for name, text in own.items()}
+        own |= {name: f"{own[name]},weights:{mark}" for name, mark in self.marks.items()}
         return {name: "+".join([text, *self._required(name, own)]) for name, text in own.items()}
 
     def _required(self, name: str, own: Mapping[str, str]) -> list[str]:
@@ -140,9 +141,16 @@ class BuiltSuite:
         return [own[required] for required in found]
 
     def signature(self, metric: Metric) -> Signature:
-        """The metric's definition on this suite's extractors."""
-        definitions = self.definitions()
-        return metric.signature({need.extractor: definitions[need.extractor] for need in metric.info.needs})
+        """The metric's definition on this suite's extractors.
+
+        Raises:
+            ConfigError: the metric and an extractor do not fit each other.
+        """
+        known = self.definitions()
+        try:
+            return metric.signature({need.extractor: known[need.extractor] for need in metric.info.needs})
+        except MetricError as error:
+            raise ConfigError(f"suite {self.name}: {metric.info.name}: {error}") from error
 
 
 def load_suite(name: str) -> Suite:
@@ -196,10 +204,11 @@ def build_suite(suite: Suite, device: str = "cpu", only: Sequence[str] = ()) -> 
     wanted = {need.extractor for metric in kept for need in metric.info.needs}
     extractors = _build_extractors(suite, device, wanted)
     pairs = {k: _make_weighed(part, device) for k, part in suite.pairs.items() if k in wanted}
-    parts = {**{k: (part, "extractors") for k, part in {**suite.extractors, **suite.pairs}.items()}}
-    parts |= {m.info.name: (part, "metrics") for m, part in zip(metrics, suite.metrics, strict=True)}
-    marks = {k: mark for k in (*extractors, *pairs) if (mark := _mark(parts[k][0]))}
-    return BuiltSuite(suite.name, extractors, pairs, kept, _code(parts), marks)
+    reading = {**suite.extractors, **suite.pairs}
+    named = [(name, part, "extractors") for name, part in reading.items()]
+    named += [(m.info.name, part, "metrics") for m, part in zip(metrics, suite.metrics, strict=True)]
+    marks = {name: mark for name in (*extractors, *pairs) if (mark := _mark(reading[name]))}
+    return BuiltSuite(suite.name, extractors, pairs, kept, _code(named), marks)
 
 
 def _mark(part: Part) -> str:
@@ -210,10 +219,14 @@ def _mark(part: Part) -> str:
     return next((mark for mark in ("random", "unpinned") if mark in found), "")
 
 
-def _code(parts: Mapping[str, tuple[Part, str]]) -> dict[str, str]:
-    factories = {name: _factory(part, group) for name, (part, group) in parts.items()}
-    foreign = {name: f for name, f in factories.items() if not _is_own(f)}
-    return {name: code_of(factory) for name, factory in foreign.items()}
+def _code(parts: Sequence[tuple[str, Part, str]]) -> dict[str, str]:
+    """Digests of foreign code by name; of both where a metric is called as its extractor is."""
+    found: dict[str, list[str]] = {}
+    for name, part, group in parts:
+        factory = _factory(part, group)
+        if not _is_own(factory):
+            found.setdefault(name, []).append(code_of(factory))
+    return {name: "+".join(digests) for name, digests in found.items()}
 
 
 def _is_own(factory: object) -> bool:

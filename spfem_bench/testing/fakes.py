@@ -110,6 +110,9 @@ def _features(arrays: Mapping[str, Arrays], frames: int) -> ClipFeatures:
     return ClipFeatures(float(FPS), np.arange(frames) / FPS, (128, 128), arrays)
 
 
+_CLASSIFIERS = ("emotion", "emotion-clip", "emotion-hsemotion")
+
+
 def _source(rng: np.random.Generator, speaker: str, frames: int) -> dict[str, dict[str, NDArray[np.generic]]]:
     """A neutral talking clip of a speaker: syllables at a few hertz, a slowly turning head."""
     t = np.arange(frames) / FPS
@@ -125,7 +128,7 @@ def _source(rng: np.random.Generator, speaker: str, frames: int) -> dict[str, di
     return {
         "faces": _faces(opening, width, pose, 0.3 * np.sin(t)[:, None] * np.ones(2), _neutral(rng, frames)),
         "identity": {"embedding": embedding.astype(np.float32), "valid": np.ones(frames, bool)},
-        "emotion": _probabilities("neutral", frames),
+        **{name: _probabilities("neutral", frames) for name in _CLASSIFIERS},
         "stability": {"luma_change": np.ones(frames, np.float32), "valid": np.ones(frames, bool)},
         **_networks(rng, fake_networks.sound(rng.spawn(1)[0], frames), "neutral", Known()),
     }
@@ -148,7 +151,7 @@ def _output(
     made: dict[str, dict[str, NDArray[np.generic]]] = {
         "faces": _moved(source["faces"], rng, shown, known),
         "identity": {"embedding": turned(embedding, rng, known.identity), "valid": every},
-        "emotion": _probabilities(shown, frames),
+        **{name: _probabilities(shown, frames) for name in _CLASSIFIERS},
         "stability": {"luma_change": flicker, "valid": every},
     }
     made |= _networks(rng, source["sync"]["audio"], shown, known)

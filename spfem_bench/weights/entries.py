@@ -16,7 +16,9 @@ from spfem_bench.resources import shipped
 LicenceClass = Literal["permissive", "research-only", "non-commercial", "unstated"]
 """What a licence allows, in one word; ``unstated`` where the file's publisher says nothing."""
 
-WeightFormat = Literal["safetensors", "onnx", "torch-state-dict", "tflite-task", "keras-hdf5", "raw"]
+WeightFormat = Literal[
+    "safetensors", "onnx", "torch-state-dict", "torchscript-archive", "tflite-task", "keras-hdf5", "raw"
+]
 """How a file is read. Every form is data: none runs code when loaded as this project loads it."""
 
 
@@ -38,8 +40,8 @@ class Entry:
         file: the file's name, by which it is found in the folders of ``SPFEM_BENCH_WEIGHTS``.
         urls: tried in turn; none where no direct link exists, then ``by_hand`` says how to get the file.
         bytes: size of the file, None where its source does not tell.
-        sha256: hexadecimal digest; None for a file marked ``unpinned``, whose bytes are taken as they come and
-            whose numbers say so in their signature.
+        sha256: hexadecimal digest; None for a file marked ``unpinned``, whose bytes are taken as they come
+            and whose numbers say so in their signature.
         format: how it is read.
         licence: the licence of the repository it comes from, by its SPDX name where it has one.
         licence_class: what that allows.
@@ -137,8 +139,8 @@ def read_registry(path: Path) -> Mapping[str, Entry]:
     """Read and check a list of network files.
 
     Raises:
-        ConfigError: malformed, an entry neither pinned nor marked ``unpinned``, one without a way to get it, or
-            two of one file name.
+        ConfigError: malformed, an entry neither pinned nor marked ``unpinned``, one without a way to get it,
+            or two of one file name.
     """
     data = load_yaml(path)
     check_schema(data, SCHEMA, str(path))

@@ -55,8 +55,7 @@ def write_random(names: Sequence[str], folder: Path, seed: int = 0) -> dict[str,
     items = [_checked(name) for name in dict.fromkeys(names)]
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        written = {item.name: _write(item, folder, seed) for item in items}
-    return written
+        return {item.name: _write(item, folder, seed) for item in items}
 
 
 def is_random(path: Path, sha256: str) -> bool:
@@ -67,12 +66,9 @@ def is_random(path: Path, sha256: str) -> bool:
 def _checked(name: str) -> Entry:
     item = entry(name)
     if name not in MAKERS:
-        raise UsageError(f"there are no random weights for '{name}': fetch the file; there are some for {_all()}")
+        known = ", ".join(MAKERS)
+        raise UsageError(f"there are no random weights for '{name}': fetch it; there are some for {known}")
     return item
-
-
-def _all() -> str:
-    return ", ".join(MAKERS)
 
 
 def _write(item: Entry, folder: Path, seed: int) -> Path:
@@ -81,7 +77,7 @@ def _write(item: Entry, folder: Path, seed: int) -> Path:
     module, _, function = MAKERS[item.name].partition(":")
     path = folder / item.file
     getattr(import_module(module), function)(path, seed)
-    # After each file, so that one stopped half-way leaves no random file unmarked for longer than its own writing.
+    # After each file: a run that is stopped leaves at most one file unmarked, which then is refused.
     known = {**_marked(folder), path.name: sha256_of(path)}
     write_atomically(folder / MARKER, json.dumps({"seed": seed, "files": known}, indent=2) + "\n")
     return path

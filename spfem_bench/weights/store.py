@@ -134,7 +134,10 @@ def missing_sentence(item: Entry) -> str:
     """What is missing and how to get it."""
     there = f"{item.file} ({item.size}, {item.licence}) is not on this machine"
     if not item.urls:
-        return f"{there} and has no direct link: {item.by_hand}; put it in the folder named by SPFEM_BENCH_WEIGHTS."
+        return (
+            f"{there} and has no direct link: {item.by_hand}; "
+            "put it in the folder named by SPFEM_BENCH_WEIGHTS."
+        )
     return (
         f"{there}: run `spfem-bench weights fetch {item.name}`, "
         "or put the file in the folder named by SPFEM_BENCH_WEIGHTS."

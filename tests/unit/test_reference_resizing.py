@@ -25,8 +25,8 @@ LEVELS = 1.5e-4
 TORCH_LEVELS = 0.05
 """Torch takes source positions in float32, by a path that varies with the processor and with threads.
 
-A position of up to 1000 is rounded two or three times by 2**-24 of itself, which is 1.8e-4 of a pixel; between
-neighbours 255 levels apart that is 0.046 levels. Up to 0.0075 have been seen.
+A position of up to 1000 is rounded two or three times by 2**-24 of itself, which is 1.8e-4 of a pixel;
+between neighbours 255 levels apart that is 0.046 levels. Up to 0.0075 have been seen.
 """
 SIZES = [(64, 48), (299, 299), (300, 298), (256, 256), (512, 400), (701, 1000), (1, 5)]
 FILTERS = [bilinear, bilinear_tf1, bilinear_antialiased, bicubic_antialiased]

@@ -80,7 +80,7 @@ def test_no_random_weights_for_what_has_none(folder: Path) -> None:
 
 
 def test_a_file_without_a_link_says_where_a_person_finds_it(folder: Path) -> None:
-    with pytest.raises(MissingWeightsError, match="has no direct link: .*Google Drive"):
+    with pytest.raises(MissingWeightsError, match=r"has no direct link: .*Google Drive"):
         fetch("arcface-resnet18")
 
 

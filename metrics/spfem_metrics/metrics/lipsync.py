@@ -212,19 +212,31 @@ def _sign(info: MetricInfo, definitions: Mapping[str, str], **choices: str) -> S
 
 
 def _read(observation: Observation, value: Callable[[SyncCurve], float]) -> Reading | Unscored:
-    """What one metric takes from the output's curve of distances over offsets, with the parts all share."""
+    return read_pairs(observation, "sync", value)
+
+
+def read_pairs(
+    observation: Observation, extractor: str, value: Callable[[SyncCurve], float]
+) -> Reading | Unscored:
+    """What a metric takes from the output's curve of distances over offsets, with the parts all share.
+
+    Args:
+        observation: of the trial.
+        extractor: whose arrays hold ``video``, ``audio`` and their flags.
+        value: from the curve over pairs that exist.
+    """
     answer = answered(observation)
     if isinstance(answer, Unscored):
         return answer
-    found = _distances(observation)
+    found = _distances(observation, extractor)
     if isinstance(found, Unscored):
         return found
     curve = sync_curve(found)
     return Reading(value(curve), {**answer.parts(len(found.at(0))), **_parts(found, curve)})
 
 
-def _distances(observation: Observation) -> SyncDistances | Unscored:
-    read = observation.sides["output"]["sync"]
+def _distances(observation: Observation, extractor: str) -> SyncDistances | Unscored:
+    read = observation.sides["output"][extractor]
     lips, sound = (np.asarray(read[name], bool) for name in ("video_valid", "audio_valid"))
     if not sound.any():
         return Unscored("the output has no sound that the lip-sync network could read")

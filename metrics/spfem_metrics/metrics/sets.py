@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -13,9 +11,11 @@ from numpy.typing import NDArray
 
 from spfem_metrics.errors import DefinitionError
 from spfem_metrics.functional.frechet import frechet_distance
-from spfem_metrics.functional.kernel import kernel_distance
+from spfem_metrics.functional.kernel import Kernel, kernel_distance
+from spfem_metrics.functional.kernel_intervals import kernel_interval
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
-from spfem_metrics.metrics.reducing import common_reasons, missed_frames
+from spfem_metrics.metrics.pools import Count, Frames, Pools, check_frames, pools, taken
+from spfem_metrics.metrics.reducing import NO_INTERVAL
 from spfem_metrics.metrics.sides import answered, faces_of, sign, sign_faces
 from spfem_metrics.outcome import Scored, Unscored
 from spfem_metrics.signature import Signature
@@ -23,7 +23,7 @@ from spfem_metrics.signature import Signature
 FRAMES = 32
 """Frames taken of each clip, evenly spaced among those that can be used; all where there are fewer."""
 
-Matrix = NDArray[np.float32]
+Pairs = Literal["all", "between-speakers"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Space:
     """Where vectors come from, and what a distance between sets of them tells.
 
     Args:
-        extractor: whose vectors they are; the metric is named after it.
+        extractor: whose vectors they are.
         array: name of the vectors, (T, D).
         label: short, for column heads.
         what: the vectors, in words.
@@ -40,6 +40,11 @@ class Space:
         gamma: of the kernel distance: 1 for vectors of unit length, None for 1 / D.
         faces: whether only frames with a face count, which the extractor flags as ``valid`` (T,); otherwise
             every frame does, as a vector of the whole picture has no face to miss.
+        name: of the metric, whose whole column head ``label`` then is; where empty, it is named after the
+            kind of distance and the extractor.
+        version: of the metric.
+        width: D, where the notes are to say that n does not exceed it; None for no such note.
+        more: further sentences for what is said about the metric.
     """
 
     extractor: str
@@ -50,6 +55,10 @@ class Space:
     order: tuple[str, ...] = ("copy-source", "noise")
     gamma: Literal[1] | None = None
     faces: bool = True
+    name: str = ""
+    version: int = 2
+    width: int | None = None
+    more: str = ""
 
 
 IDENTITY = Space(
@@ -77,26 +86,29 @@ class FrechetDistance:
 
     Args:
         space: of the vectors.
-        frames: taken of each clip at most.
+        frames: taken of each clip at most, or ``all``.
+        count: frames of either side that are compared: ``equal`` numbers, or ``all`` there are.
 
     Raises:
         DefinitionError: fewer than one frame.
     """
 
     space: Space = IDENTITY
-    frames: int = FRAMES
+    frames: Frames = FRAMES
+    count: Count = "equal"
 
     def __post_init__(self) -> None:
-        _check(self.frames)
+        check_frames(self.frames)
 
     @property
     def info(self) -> MetricInfo:
         """Named after the space."""
-        return _info(self.space, "frechet", "Fréchet", (0.0, float("inf")))
+        return _info(self.space, "frechet", self.space.version)
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""
-        return _sign(self, definitions, ddof="1")
+        n = "equal-by-hash" if self.count == "equal" else "all"
+        return _sign(self, definitions, n=n, ddof="1")
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """The clip's vectors."""
@@ -104,28 +116,57 @@ class FrechetDistance:
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """The distance between the generated and the real rows."""
-        return _compare(rows, self.frames, frechet_distance, "small n raises a Fréchet distance")
+        both = pools(rows, self.frames, self.count)
+        missing = both.missing()
+        outcome = Unscored(missing) if missing else Scored(frechet_distance(*both.sets))
+        notes = (*both.notes("small n raises a Fréchet distance"), *self._rank(both))
+        return Score(outcome, both.made.readable, len(both.made.rows), notes=notes)
+
+    def _rank(self, both: Pools) -> list[str]:
+        width, fewest = self.space.width, min(both.sizes)
+        if width is None or fewest > width:
+            return []
+        return [
+            f"n = {fewest} does not exceed the {width} values of a vector: covariances lack rank, and the "
+            "bias of small n is most of the distance"
+        ]
 
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """Kernel distance (KID) of two sets of frames; arguments, rows and errors as in `FrechetDistance`."""
+    """Kernel distance (KID) of two sets of frames; rows as in `FrechetDistance`.
+
+    Args:
+        space: of the vectors.
+        frames: taken of each clip at most, or ``all``.
+        pairs: ``all`` pairs of frames, as KID is published, without an interval; ``between-speakers``: pairs
+            of frames of different speakers only, unbiased where speakers are independent, with a jackknife
+            over speakers (`spfem_metrics.functional.kernel_intervals`). A definition of its own, one version
+            higher.
+
+    Raises:
+        DefinitionError: fewer than one frame, or other pairs.
+    """
 
     space: Space = IDENTITY
-    frames: int = FRAMES
+    frames: Frames = FRAMES
+    pairs: Pairs = "all"
 
     def __post_init__(self) -> None:
-        _check(self.frames)
+        check_frames(self.frames)
+        if self.pairs not in ("all", "between-speakers"):
+            raise DefinitionError(f"KID takes pairs all or between-speakers, not {self.pairs!r}")
 
     @property
     def info(self) -> MetricInfo:
         """Named after the space."""
-        return _info(self.space, "kid", "KID", (float("-inf"), float("inf")))
+        return _info(self.space, "kid", self.space.version + (self.pairs != "all"))
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""
         kernel = "(x.y+1)^3" if self.space.gamma else "(x.y/D+1)^3"
-        return _sign(self, definitions, kernel=kernel, estimate="unbiased-all-rows")
+        estimate = "unbiased-all-rows" if self.pairs == "all" else "unbiased-between-speakers"
+        return _sign(self, definitions, n="equal-by-hash", kernel=kernel, estimate=estimate)
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """The clip's vectors."""
@@ -133,8 +174,33 @@ class KernelDistance:
 
     def reduce(self, rows: Sequence[Row]) -> Score:
         """The distance between the generated and the real rows."""
-        distance = partial(kernel_distance, gamma=self.space.gamma)
-        return _compare(rows, self.frames, distance, "no bias by n, but more spread when small")
+        both = pools(rows, self.frames)
+        notes = both.notes("no bias by n, but more spread when small")
+        missing = both.missing() or (self._lonely(both) if self.pairs != "all" else "")
+        score = Score(Unscored(missing), both.made.readable, len(both.made.rows), notes=notes)
+        if missing:
+            return score
+        if self.pairs != "all":
+            return _between(both, score, self.space.gamma)
+        distance = kernel_distance(*both.sets, gamma=self.space.gamma)
+        return Score(Scored(distance), score.scored, score.total, notes=notes)
+
+    @staticmethod
+    def _lonely(both: Pools) -> str:
+        """Why there is no pair of different speakers; empty where there is."""
+        fewest = min(len(set(own)) for own in both.speakers)
+        return "" if fewest > 1 else "a side has one speaker only, so no pair of frames of different speakers"
+
+
+def _between(both: Pools, score: Score, gamma: Literal[1] | None) -> Score:
+    (made, real), (ours, theirs) = both.sets, both.speakers
+    kernel = Kernel(gamma=gamma)
+    found = kernel_interval((made, ours), (real, theirs), kernel=kernel, pairs="between")
+    notes, words = score.notes, f"jackknife t over {found.groups} speakers"
+    if found.half_width is None:
+        notes = (*notes, f"{NO_INTERVAL} {found.groups} speakers are too few to leave one out")
+        words = ""
+    return Score(Scored(found.estimate), score.scored, score.total, found.half_width, words, notes)
 
 
 def frechet_identity(frames: int = FRAMES) -> FrechetDistance:
@@ -142,9 +208,9 @@ def frechet_identity(frames: int = FRAMES) -> FrechetDistance:
     return FrechetDistance(IDENTITY, frames)
 
 
-def kid_identity(frames: int = FRAMES) -> KernelDistance:
+def kid_identity(frames: int = FRAMES, pairs: Pairs = "all") -> KernelDistance:
     """`KernelDistance` of the extractor ``identity``."""
-    return KernelDistance(IDENTITY, frames)
+    return KernelDistance(IDENTITY, frames, pairs)
 
 
 def frechet_perceptual(frames: int = FRAMES) -> FrechetDistance:
@@ -152,12 +218,15 @@ def frechet_perceptual(frames: int = FRAMES) -> FrechetDistance:
     return FrechetDistance(PERCEPTUAL, frames)
 
 
-def kid_perceptual(frames: int = FRAMES) -> KernelDistance:
+def kid_perceptual(frames: int = FRAMES, pairs: Pairs = "all") -> KernelDistance:
     """`KernelDistance` of the extractor ``perceptual``."""
-    return KernelDistance(PERCEPTUAL, frames)
+    return KernelDistance(PERCEPTUAL, frames, pairs)
 
 
-_ABOUT = {
+Kind = Literal["frechet", "kid"]
+_LABEL: Mapping[Kind, str] = {"frechet": "Fréchet", "kid": "KID"}
+_LOWEST: Mapping[Kind, float] = {"frechet": 0.0, "kid": float("-inf")}
+_ABOUT: Mapping[Kind, str] = {
     "frechet": (
         "Fréchet distance (Heusel et al. 2017) between {what} of generated clips and of the protocol's real "
         "clips of the same emotion. It depends on {caution}, and frames of one clip are not independent. "
@@ -171,129 +240,44 @@ _ABOUT = {
 }
 
 
-def _check(frames: int) -> None:
-    if frames < 1:
-        raise DefinitionError(f"{frames} frames a clip make no set: at least 1")
-
-
-def _info(
-    space: Space, kind: Literal["frechet", "kid"], label: str, bounds: tuple[float, float]
-) -> MetricInfo:
+def _info(space: Space, kind: Kind, version: int) -> MetricInfo:
+    about = _ABOUT[kind].format(what=space.what, caution=space.caution)
     return MetricInfo(
-        name=f"{kind}-{space.extractor}",
-        label=f"{label} ({space.label})",
-        version=2,
+        name=space.name or f"{kind}-{space.extractor}",
+        label=space.label if space.name else f"{_LABEL[kind]} ({space.label})",
+        version=version,
         direction="lower",
         unit="squared distance",
-        bounds=bounds,
+        bounds=(_LOWEST[kind], float("inf")),
         needs=(Need("output", space.extractor), *(faces_of() if space.faces else ())),
-        about=_ABOUT[kind].format(what=space.what, caution=space.caution),
+        about=" ".join([about, space.more]).strip(),
         order=space.order,
         of_sets=True,
     )
 
 
 def _sign(
-    metric: FrechetDistance | KernelDistance, definitions: Mapping[str, str], **choices: str
+    metric: FrechetDistance | KernelDistance, definitions: Mapping[str, str], n: str, **choices: str
 ) -> Signature:
     rule = sign_faces if metric.space.faces else sign
-    return rule(metric.info, definitions, frames=f"even{metric.frames}", n="equal-by-hash", **choices)
+    frames = "all" if metric.frames == "all" else f"even{metric.frames}"
+    return rule(metric.info, definitions, frames=frames, n=n, **choices)
 
 
-def _reading(observation: Observation, space: Space, frames: int) -> Reading | Unscored:
-    """At most ``frames`` evenly spaced usable frames' vectors."""
+def _reading(observation: Observation, space: Space, frames: Frames) -> Reading | Unscored:
+    """The vectors of the usable frames that are taken."""
     read = observation.sides["output"][space.extractor]
-    if not space.faces:
-        good, parts = np.arange(len(read[space.array])), {}
-    else:
+    valid: NDArray[np.bool_] = np.ones(len(read[space.array]), np.bool_)
+    parts: Mapping[str, float] = {}
+    if "valid" in read:
+        valid = np.asarray(read["valid"], bool)
+    if space.faces:
         answer = answered(observation)
         if isinstance(answer, Unscored):
             return answer
-        good, parts = np.flatnonzero(answer.output & np.asarray(read["valid"], bool)), answer.parts(0)
-    if not len(good):
+        valid, parts = answer.output & valid, answer.parts(0)
+    chosen = taken(np.flatnonzero(valid), frames)
+    if not len(chosen):
         return Unscored(f"no frame could be read by {space.extractor}")
-    count = min(frames, len(good))
-    chosen = good[((np.arange(count) + 0.5) * len(good) / count).astype(np.int64)]
-    return Reading(None, {**parts, "frames": float(count)}, np.asarray(read[space.array], np.float32)[chosen])
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """The frames of one side.
-
-    Args:
-        name: ``generated`` or ``real``.
-        rows: all of the side.
-        vectors: of the rows that gave a reading, in the order of `_vectors`.
-    """
-
-    name: str
-    rows: Sequence[Row]
-    vectors: Sequence[Matrix]
-
-    @property
-    def readable(self) -> int:
-        """Rows that gave a reading."""
-        return sum(isinstance(row.outcome, Reading) for row in self.rows)
-
-    @property
-    def lost(self) -> int:
-        """Rows that gave none."""
-        return len(self.rows) - self.readable
-
-    @property
-    def words(self) -> str:
-        """How many frames come from how many clips."""
-        return f"{len(self.vectors)} from {self.readable} of {len(self.rows)} {self.name} clips"
-
-
-def _compare(
-    rows: Sequence[Row], frames: int, distance: Callable[[Matrix, Matrix], float], bias: str
-) -> Score:
-    """A distance between equally many generated and real frames, with n and what reduced it in the notes."""
-    sides = {name: [row for row in rows if row.trial.side == name] for name in ("generated", "real")}
-    made, real = (_Pool(name, own, _vectors(own)) for name, own in sides.items())
-    count = min(len(made.vectors), len(real.vectors))
-    note = f"n = {count} frames a side ({made.words}, {real.words}); {bias}"
-    notes = (note, *_reduced(count, frames, made, real), *missed_frames(made.rows))
-    outcome: Scored | Unscored = Unscored(_missing(made, real))
-    if count >= 2:
-        outcome = Scored(distance(np.stack(made.vectors[:count]), np.stack(real.vectors[:count])))
-    return Score(outcome, made.readable, len(made.rows), notes=notes)
-
-
-def _reduced(count: int, frames: int, made: _Pool, real: _Pool) -> list[str]:
-    """Why n is smaller than for a system, or a reading of the real clips, without losses."""
-    whole = min(len(pool.vectors) + frames * pool.lost for pool in (made, real))
-    notes = [
-        f"{pool.lost} of {len(pool.rows)} {pool.name} clips missing: {common_reasons(pool.rows)}"
-        for pool in (made, real)
-        if pool.lost
-    ]
-    if count < whole:
-        notes.append(f"n reduced by missing clips: not comparable with n = {whole}, nor with any other n")
-    return notes
-
-
-def _vectors(rows: Sequence[Row]) -> list[Matrix]:
-    """Every frame's vector, in the order of a hash of row id and frame number.
-
-    The first n of it are a fixed draw without regard to speaker or time, whatever the order of the rows.
-    """
-    keyed = [
-        (hashlib.sha256(f"{row.trial.id}:{index}".encode()).digest(), vector)
-        for row in rows
-        if isinstance(row.outcome, Reading) and row.outcome.matrix is not None
-        for index, vector in enumerate(row.outcome.matrix)
-    ]
-    return [vector for _, vector in sorted(keyed, key=lambda pair: pair[0])]
-
-
-def _missing(made: _Pool, real: _Pool) -> str:
-    """Why there are too few frames."""
-    if not real.rows:
-        return "the protocol has no real clips of this emotion"
-    for pool in (made, real):
-        if not pool.readable:
-            return f"no {pool.name} clip could be used: {common_reasons(pool.rows)}"
-    return "fewer than two frames a side"
+    vectors = np.asarray(read[space.array], np.float32)[chosen]
+    return Reading(None, {**parts, "frames": float(len(chosen))}, vectors)

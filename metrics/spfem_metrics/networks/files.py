@@ -69,6 +69,8 @@ def require_bundle(path: Path) -> Path:
 def state_dict(path: Path) -> dict[str, torch.Tensor]:
     """A network's tensors on the CPU, from safetensors or a torch file that holds nothing else.
 
+    A training checkpoint that keeps them under ``state_dict`` is unwrapped; what lies beside is not used.
+
     Raises:
         WeightsError: missing, of another format, damaged, or a pickle that would run code.
     """
@@ -102,6 +104,8 @@ def _from_torch(path: Path) -> dict[str, torch.Tensor]:
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise WeightsError(f"{path}: damaged torch file ({type(error).__name__})") from error
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
+        loaded = loaded["state_dict"]
     if not isinstance(loaded, Mapping) or not all(isinstance(v, torch.Tensor) for v in loaded.values()):
         raise WeightsError(f"{path}: not a state_dict (names to tensors)")
     return dict(loaded)

@@ -1,7 +1,7 @@
 """Seeded random tensors in the shape of published files, for trials of the machinery; never for numbers.
 
-Scales are those of usual first weights (He et al. 2015), so that activations stay finite through deep networks
-and a batch normalisation has something to divide by.
+Scales are those of usual first weights (He et al. 2015), so that activations stay finite through deep
+networks and a batch normalisation has something to divide by.
 """
 
 from __future__ import annotations

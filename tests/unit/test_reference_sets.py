@@ -1,0 +1,201 @@
+"""FID and KID as metrics: which frames, which pairs, what is said of n; torchmetrics on the same features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.image.fid import _compute_fid
+from torchmetrics.image.kid import KernelInceptionDistance
+
+from spfem_bench.testing import check_metric, fake_observation
+from spfem_metrics import ClipFeatures, DefinitionError, Observation, Row, Scored, TrialFacts, Unscored
+from spfem_metrics.functional.kernel_intervals import kernel_interval
+from spfem_metrics.metrics.fid import fid, kid
+from spfem_metrics.metrics.sets import IDENTITY, FrechetDistance, frechet_identity, kid_identity
+
+WIDTH = 16
+NAME = "inception-pytorch-fid"
+
+
+def clip(name: str, speaker: str, side: str, count: int = 12, extractor: str = NAME) -> Observation:
+    """A clip of known features, drawn from its name around its speaker's place."""
+    draw = np.random.default_rng(sum(place * ord(letter) for place, letter in enumerate(name, 1)))
+    place = np.random.default_rng(ord(speaker[-1])).normal(size=WIDTH)
+    shift = 0.3 if side == "generated" else 0.0
+    rows = (place + shift + draw.normal(size=(count, WIDTH))).astype(np.float32)
+    arrays = {extractor: {"features": rows, "valid": np.ones(count, bool)}}
+    facts = TrialFacts(name, speaker, "happy", "real" if side == "real" else "generated")
+    seen = ClipFeatures(25.0, np.arange(count) / 25, (64, 64), arrays)
+    return Observation(facts, {"output": seen}, np.arange(count, dtype=np.int64))
+
+
+def clips(side: str, speakers: str = "ABCD", count: int = 12, **options) -> list[Observation]:
+    return [clip(f"{side}-{s}-{i}", f"S{s}", side, count, **options) for s in speakers for i in range(2)]
+
+
+MADE, REAL = clips("generated"), clips("real")
+
+
+def rows(metric, observations: list[Observation]) -> list[Row]:
+    return [Row(seen.trial, metric.observe(seen)) for seen in observations]
+
+
+def pooled(observations: list[Observation], extractor: str = NAME) -> np.ndarray:
+    return np.concatenate([seen.sides["output"][extractor]["features"] for seen in observations])
+
+
+def reduced(metric, *observations: Observation):
+    return metric.reduce(rows(metric, list(observations)))
+
+
+def moments(x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(x.mean(axis=0)), torch.from_numpy(np.cov(x, rowvar=False))
+
+
+def test_fid_is_torchmetrics_on_the_same_features() -> None:
+    """Full rank in double precision on both sides: 1e-9 leaves room for the condition of the product only."""
+    score = reduced(fid(frames="all"), *MADE, *REAL)
+    x, y = pooled(MADE).astype(float), pooled(REAL).astype(float)
+    assert score.outcome.value == pytest.approx(float(_compute_fid(*moments(x), *moments(y))), rel=1e-9)
+
+
+def test_kid_over_all_pairs_is_torchmetrics_on_the_same_features() -> None:
+    """torchmetrics sums the kernel in the features' float32, of 1e4 pairs each a few units: 1e-4."""
+    score = reduced(kid(frames="all", pairs="all"), *MADE, *REAL)
+    upstream = KernelInceptionDistance(feature=torch.nn.Identity(), subsets=1, subset_size=len(pooled(REAL)))
+    upstream.update(torch.from_numpy(pooled(REAL)), real=True)
+    upstream.update(torch.from_numpy(pooled(MADE)), real=False)
+    assert score.outcome.value == pytest.approx(float(upstream.compute()[0]), rel=1e-4)
+    assert (score.half_width, score.interval) == (None, "")
+
+
+def test_kid_between_speakers_has_the_jackknifes_interval() -> None:
+    score = reduced(kid(frames="all"), *MADE, *REAL)
+    speakers = [seen.trial.speaker for seen in MADE for _ in range(12)]
+    wanted = kernel_interval((pooled(MADE), speakers), (pooled(REAL), speakers))
+    assert score.outcome.value == pytest.approx(wanted.estimate, rel=1e-9)
+    assert score.half_width == pytest.approx(wanted.half_width, rel=1e-6)
+    assert score.interval == "jackknife t over 4 speakers"
+    assert (
+        abs(score.outcome.value / reduced(kid(frames="all", pairs="all"), *MADE, *REAL).outcome.value - 1)
+        > 0.01
+    )
+
+
+def test_too_few_speakers_give_no_interval_and_one_speaker_no_pair() -> None:
+    two = [*clips("generated", "AB"), *clips("real", "AB")]
+    score = reduced(kid(), *two)
+    assert isinstance(score.outcome, Scored)
+    assert (score.half_width, score.interval) == (None, "")
+    assert score.notes[-1] == "no interval: 2 speakers are too few to leave one out"
+    lone = reduced(kid(), *clips("generated", "A"), *clips("real", "ABC"))
+    assert lone.outcome == Unscored("a side has one speaker only, so no pair of frames of different speakers")
+    assert (lone.scored, lone.total) == (2, 2)
+
+
+def test_between_speakers_is_a_definition_of_its_own_one_version_higher() -> None:
+    definitions = {"identity": "net", "faces": "finder"}
+    before, between = (kid_identity(32, pairs=p).signature(definitions) for p in ("all", "between-speakers"))
+    assert before.line == (
+        "kid-identity|v2|identity:net|faces:finder|frames:even32|n:equal-by-hash|kernel:(x.y+1)^3|"
+        "estimate:unbiased-all-rows|faces-min:output0.9-of-source,other0.5|miss:exclude"
+    )
+    assert between.line == before.line.replace("|v2|", "|v3|").replace("all-rows", "between-speakers")
+    assert frechet_identity(32).signature(definitions).line == (
+        "frechet-identity|v2|identity:net|faces:finder|frames:even32|n:equal-by-hash|ddof:1|"
+        "faces-min:output0.9-of-source,other0.5|miss:exclude"
+    )
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "suffix"),
+    [
+        ("pytorch-fid", ""),
+        ("clean-fid", "-clean"),
+        ("torch-fidelity", "-torch-fidelity"),
+        ("torchmetrics", "-torchmetrics"),
+    ],
+)
+def test_each_preprocessing_is_a_metric_of_its_own(preprocessing, suffix) -> None:
+    extractor = f"inception-{preprocessing}"
+    for kind, make in (("fid", fid), ("kid", kid)):
+        metric = make(preprocessing)
+        assert metric.info.name == kind + suffix
+        assert [need.extractor for need in metric.info.needs] == [extractor]
+        made, real = clips("generated", extractor=extractor), clips("real", extractor=extractor)
+        check_metric(metric, made, reals=real)
+    line = fid(preprocessing).signature({extractor: "net"}).line
+    assert line == f"fid{suffix}|v1|{extractor}:net|frames:even32|n:equal-by-hash|ddof:1|miss:exclude"
+
+
+def test_n_its_bias_and_a_lack_of_rank_stand_in_every_score() -> None:
+    score = reduced(fid(frames=5), *MADE, *REAL[:6])
+    assert score.notes == (
+        "n = 30 frames a side (40 from 8 of 8 generated clips, 30 from 6 of 6 real clips); "
+        "small n raises a Fréchet distance",
+        "n = 30 does not exceed the 2048 values of a vector: covariances lack rank, and the bias of small "
+        "n is most of the distance",
+    )
+    notes = reduced(kid(frames=5), *MADE, *REAL[:6]).notes
+    assert notes[0].startswith("n = 30 frames a side")
+    assert notes[0].endswith("no bias by n, but more spread when small")
+
+
+def test_small_n_raises_a_frechet_distance_of_one_distribution() -> None:
+    """The bias itself: sets of one distribution, whose distance is 0."""
+    draw = np.random.default_rng(1).normal(size=(2, 800, WIDTH)).astype(np.float32)
+    values = []
+    for count in (20, 100, 800):
+        pair = [clip("g", "SA", "generated", count), clip("r", "SA", "real", count)]
+        for seen, own in zip(pair, draw, strict=True):
+            seen.sides["output"][NAME]["features"][:] = own[:count]
+        values.append(reduced(fid(frames="all"), *pair).outcome.value)
+    assert values[0] > 2 * values[1] > 4 * values[2] > 0
+
+
+def test_every_frame_of_a_clip_can_be_taken_and_both_sides_counted_whole() -> None:
+    long = clip("long", "SA", "generated", 77)
+    assert len(fid(frames="all").observe(long).matrix) == 77
+    assert len(fid(frames=32).observe(long).matrix) == 32
+    whole = FrechetDistance(replace(IDENTITY, name="x", version=1), "all", "all")
+    assert "|frames:all|n:all|" in whole.signature({"identity": "net", "faces": "finder"}).line
+    score = reduced(fid(frames="all", count="all"), long, clip("real", "SA", "real", 50))
+    assert score.notes[0].startswith("n = 77 generated and 50 real frames")
+
+
+def test_frames_that_the_extractor_could_not_read_are_not_taken() -> None:
+    seen = clip("x", "SA", "generated")
+    seen.sides["output"][NAME]["valid"][:4] = False
+    assert len(fid(frames="all").observe(seen).matrix) == 8
+    seen.sides["output"][NAME]["valid"][:] = False
+    assert fid().observe(seen) == Unscored(f"no frame could be read by {NAME}")
+
+
+def test_with_face_crops_only_frames_with_a_face_count() -> None:
+    metric = fid(crop="face", frames="all")
+    assert [need.extractor for need in metric.info.needs] == [NAME, "faces", "faces"]
+    seen = fake_observation("t", frames=20)
+    arrays = {"features": np.zeros((20, WIDTH), np.float32), "valid": np.arange(20) < 19}
+    output = seen.sides["output"]
+    with_features = replace(output, arrays={**output.arrays, NAME: arrays})
+    made = metric.observe(replace(seen, sides={**seen.sides, "output": with_features}))
+    assert made.matrix.shape == (19, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (fid, {"preprocessing": "legacy"}),
+        (fid, {"crop": "mouth"}),
+        (fid, {"frames": 0}),
+        (fid, {"frames": "some"}),
+        (kid, {"pairs": "between"}),
+        (kid, {"frames": -1}),
+    ],
+)
+def test_options_that_cannot_be_are_refused(make, options) -> None:
+    with pytest.raises(DefinitionError):
+        make(**options)
