@@ -1,0 +1,1 @@
+"""Judging: what may be said of two stored runs, and how sure it is."""
