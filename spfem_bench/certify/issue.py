@@ -44,10 +44,8 @@ def issue(
 
     Raises:
         IncompleteError: no scene could be measured.
-        ConfigError: the claims name a metric that the suite lacks.
     """
     claims = spec.claims
-    _check_names(claims, built)
     kept = [item for item in found if not item.skipped]
     if not kept:
         reasons = "; ".join(sorted({item.skipped for item in found})[:3]) or "there are no clips"
@@ -69,7 +67,12 @@ def issue(
     )
 
 
-def _check_names(claims: Claims, built: BuiltSuite) -> None:
+def check_names(claims: Claims, built: BuiltSuite) -> None:
+    """Refuse claims about metrics that are not measured.
+
+    Raises:
+        ConfigError: the claims name a metric that the suite lacks.
+    """
     names = [metric.info.name for metric in built.metrics]
     unknown = sorted(set(claims.metrics) - set(names))
     if unknown:

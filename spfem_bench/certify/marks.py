@@ -56,7 +56,7 @@ def marked(board: Leaderboard, bundles: Sequence[Path], certificates: Iterable[C
         UsageError: a bundle has no specification.
         IntegrityError: it is damaged.
     """
-    kinds = {_kind(bundle) for bundle in bundles}
+    kinds = kinds_of(bundles)
     entries = {
         metric.digest: _Entry(certificate, metric)
         for certificate in certificates
@@ -67,6 +67,16 @@ def marked(board: Leaderboard, bundles: Sequence[Path], certificates: Iterable[C
     if not any(found.values()):
         return board
     return replace(board, certificates={name: said(entry) for name, entry in found.items()})
+
+
+def kinds_of(bundles: Iterable[Path]) -> set[str]:
+    """The kinds of data that bundles were scored on; certificates of another kind say nothing of them.
+
+    Raises:
+        UsageError: a bundle has no specification.
+        IntegrityError: it is damaged.
+    """
+    return {_kind(bundle) for bundle in bundles}
 
 
 def _kind(bundle: Path) -> str:

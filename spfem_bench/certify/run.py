@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from spfem_bench.certify.certificate import Certificate
-from spfem_bench.certify.issue import issue
+from spfem_bench.certify.issue import check_names, issue
 from spfem_bench.certify.spec import CertifySpec
 from spfem_bench.certify.work import Measured, do_scene, material_of
 from spfem_bench.engine import Engine, LocalEngine
@@ -35,6 +35,7 @@ def certify(
     suite = load_suite(spec.suite)
     suite.refuse_kind(spec.claims.kind, force=False)
     built, material = build_suite(suite, spec.device), material_of(spec)
+    check_names(spec.claims, built)
     found = _measured(spec, material.count, engine or LocalEngine(), progress or SilentProgress())
     return issue(spec, built, material, found, command)
 

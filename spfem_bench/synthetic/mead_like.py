@@ -19,6 +19,7 @@ from itertools import product
 from pathlib import Path
 
 from spfem_bench.datasets.cards import card
+from spfem_bench.datasets.mead_numbers import SCHEME_A, SCHEME_B, mead_numbers
 from spfem_bench.datasets.records import ClipRecord
 from spfem_bench.datasets.transcripts import COLUMNS
 from spfem_bench.datasets.transcripts import FILE as TRANSCRIPTS
@@ -27,7 +28,6 @@ from spfem_bench.synthetic.clip import ClipSpec, Take, render_chunks, voice
 from spfem_bench.synthetic.lossy import write_m4a, write_mp4
 from spfem_bench.synthetic.recipe import Recipe, Row, Rows, require_room
 from spfem_bench.synthetic.speech.sentences import COMMON, mead_sentences, sentence_of
-from spfem_bench.testing.trees import SCHEME_A, SCHEME_B, mead_numbers
 
 FPS = Fraction(30)
 

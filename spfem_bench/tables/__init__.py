@@ -9,8 +9,10 @@ from spfem_bench.tables.data import render_csv, render_json
 from spfem_bench.tables.latex import render_latex
 from spfem_bench.tables.layout import Layout, lay_out
 from spfem_bench.tables.markdown import render_markdown
-from spfem_bench.tables.merge import merge
-from spfem_bench.tables.model import Column, Leaderboard, SystemRow
+from spfem_bench.tables.merge import chosen, merge
+from spfem_bench.tables.model import Column, Leaderboard, Published, Standing, SystemRow
+from spfem_bench.tables.published import published_from
+from spfem_bench.tables.standings import QUESTIONS, Question, ranked, with_values
 from spfem_bench.tables.text import render_text
 
 Format = Literal["text", "markdown", "csv", "latex", "json"]
@@ -21,14 +23,22 @@ __all__ = [
     "AVERAGE",
     "FORMATS",
     "LAYOUTS",
+    "QUESTIONS",
     "Column",
     "Format",
     "Layout",
     "Leaderboard",
+    "Published",
+    "Question",
+    "Standing",
     "SystemRow",
     "check",
+    "chosen",
     "merge",
+    "published_from",
+    "ranked",
     "render",
+    "with_values",
 ]
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from spfem_bench.errors import BenchError
-from spfem_bench.tables.model import Leaderboard, SystemRow
+from spfem_bench.tables.model import Leaderboard, Published, SystemRow
 from spfem_metrics import Score, Scored
 
 AVERAGE = "average"
@@ -24,6 +24,9 @@ def check(leaderboard: Leaderboard) -> None:
     names = [column.info.name for column in leaderboard.columns]
     _refuse_twice(leaderboard, "column", names)
     _refuse_twice(leaderboard, "system", [system.name for system in leaderboard.systems])
+    _refuse_twice(leaderboard, "published table", [table.name for table in leaderboard.published])
+    for table in leaderboard.published:
+        _refuse_non_finite(leaderboard, table)
     for system in leaderboard.systems:
         for fault in _faults(system, set(names), {*leaderboard.emotions, AVERAGE}):
             raise BenchError(f"table '{leaderboard.title}': {system.name}: {fault}")
@@ -33,6 +36,15 @@ def _refuse_twice(leaderboard: Leaderboard, what: str, names: list[str]) -> None
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise BenchError(f"table '{leaderboard.title}': {what} {', '.join(twice)} stands twice")
+
+
+def _refuse_non_finite(leaderboard: Leaderboard, table: Published) -> None:
+    for row in table.rows:
+        for label, numbers in row.cells.items():
+            for emotion, number in numbers.items():
+                if not math.isfinite(number):
+                    where = f"{table.name}: {row.model}, {label}, {emotion}"
+                    raise BenchError(f"table '{leaderboard.title}': {where}: {number} is not finite")
 
 
 def _faults(system: SystemRow, metrics: set[str], emotions: set[str]) -> Iterator[str]:

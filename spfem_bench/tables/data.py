@@ -6,19 +6,25 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from spfem_bench.tables.check import AVERAGE, check
-from spfem_bench.tables.model import Column, Leaderboard, SystemRow
+from spfem_bench.tables.model import Column, Leaderboard, Place, Published, SystemRow
+from spfem_bench.tables.notes import tie_letters
 from spfem_bench.tables.numbers import finite_or_none, significant
 from spfem_metrics import Failed, Outcome, Score, Scored, Unscored
 
 SCHEMA_VERSION = 1
 FIELDS = (
     "system", "role", "metric", "emotion", "value", "half_width",
-    "scored", "total", "unit", "direction", "signature", "reason",
+    "scored", "total", "unit", "direction", "signature", "reason", "rank_low", "rank_high", "ties",
 )  # fmt: skip
-"""Columns of the CSV, one row per system, metric and emotion (``average`` last)."""
+"""Columns of the CSV, one row per system, metric and emotion (``average`` last).
+
+Published numbers follow with the role ``reported``, their definition's id as signature and their table as
+reason: no two of them, and none of them and a measured one, may be ranked unless the signatures are equal.
+"""
 
 
 def render_csv(leaderboard: Leaderboard) -> str:
@@ -32,6 +38,7 @@ def render_csv(leaderboard: Leaderboard) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(FIELDS)
     writer.writerows(_rows(leaderboard))
+    writer.writerows(row for table in leaderboard.published for row in _published_rows(table))
     return stream.getvalue()
 
 
@@ -41,7 +48,23 @@ def _rows(leaderboard: Leaderboard) -> Iterator[list[str]]:
             by_emotion = system.scores.get(column.info.name, {})
             for emotion in (*leaderboard.emotions, AVERAGE):
                 if emotion in by_emotion:
-                    yield _row(system, column, emotion, by_emotion[emotion])
+                    standing = leaderboard.standings.get(column.info.name) if emotion == AVERAGE else None
+                    place = standing.places.get(system.name) if standing else None
+                    yield [*_row(system, column, emotion, by_emotion[emotion]), *_place(place)]
+
+
+def _place(place: Place | None) -> list[str]:
+    return ["", "", ""] if place is None else [str(place.low), str(place.high), tie_letters(place)]
+
+
+def _published_rows(table: Published) -> Iterator[list[str]]:
+    for row in table.rows:
+        for column in table.columns:
+            numbers = row.cells.get(column.label, {})
+            for emotion in (*table.emotions, AVERAGE):
+                if emotion in numbers:
+                    told = [row.model, "reported", column.label, emotion, significant(numbers[emotion])]
+                    yield [*told, "", "", "", "", column.direction, column.definition, table.name, "", "", ""]
 
 
 def _row(system: SystemRow, column: Column, emotion: str, score: Score) -> list[str]:
@@ -94,6 +117,8 @@ def as_document(leaderboard: Leaderboard) -> dict[str, Any]:
         "footer": list(leaderboard.footer),
         "certificates": dict(leaderboard.certificates),
         "reasons": {metric: dict(reasons) for metric, reasons in leaderboard.reasons.items()},
+        "standings": {metric: asdict(standing) for metric, standing in leaderboard.standings.items()},
+        "published": [asdict(table) for table in leaderboard.published],
     }
 
 

@@ -11,17 +11,16 @@ from typing import Literal
 
 from spfem_bench.tables.check import AVERAGE, check
 from spfem_bench.tables.model import Column, Leaderboard, SystemRow
-from spfem_bench.tables.notes import Notes, signature_keys
+from spfem_bench.tables.notes import Notes, signature_keys, tie_letters
 from spfem_bench.tables.numbers import ABSENT, decimals, fixed
+from spfem_bench.tables.published import PublishedGrid, published_grids
+from spfem_bench.tables.standings import MIN_COVERAGE, may_rank
 from spfem_metrics import Direction, Failed, Score, Scored, Unscored
 
 Layout = Literal["average", "per-emotion"]
 Mark = Literal["", "best", "second"]
 
 ARROWS: Mapping[Direction, str] = {"higher": "↑", "lower": "↓"}
-MIN_COVERAGE = 0.9
-"""A model measured on less than this share of its trials is never marked best or second."""
-
 MARKS = f"Best and second are marked among models measured on at least {MIN_COVERAGE:.0%} of their trials"
 """Said below a table that shows marks."""
 
@@ -38,6 +37,7 @@ class Cell:
         coverage: ``987/1000`` where not every row gave a reading, else empty.
         note: key of the footnote that says why there is no number, else empty.
         mark: whether it is the best or second best model of its column.
+        ties: letters of the groups of models that it is not told apart from, as ``AB``; empty where unknown.
     """
 
     value: str
@@ -45,6 +45,7 @@ class Cell:
     coverage: str = ""
     note: str = ""
     mark: Mark = ""
+    ties: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Sheet:
         notes: (key, text) in order; an empty key is a plain sentence, ``*`` explains weak metrics.
         signatures: (key, signature line) in order.
         footer: the leaderboard's own sentences.
+        published: tables of other works.
     """
 
     title: str
@@ -92,6 +94,7 @@ class Sheet:
     notes: Sequence[tuple[str, str]]
     signatures: Sequence[tuple[str, str]]
     footer: Sequence[str]
+    published: Sequence[PublishedGrid] = ()
 
     def has_marks(self) -> bool:
         """Whether any cell is the best or second best of its column."""
@@ -125,7 +128,9 @@ def lay_out(leaderboard: Leaderboard, layout: Layout = "average") -> Sheet:
     plans = _by_metric(leaderboard, keys) if layout == "per-emotion" else _averages(leaderboard, keys)
     grids = [_grid(leaderboard, caption, slots, notes) for caption, slots in plans]
     signatures = [(keys[c.info.name], c.signature.line) for c in leaderboard.columns]
-    return Sheet(leaderboard.title, grids, notes.listed(), signatures, leaderboard.footer)
+    tables = [published_grids(t, per_emotion=layout == "per-emotion") for t in leaderboard.published]
+    published = [grid for grids in tables for grid in grids]
+    return Sheet(leaderboard.title, grids, notes.listed(), signatures, leaderboard.footer, published)
 
 
 def _averages(leaderboard: Leaderboard, keys: Mapping[str, str]) -> list[tuple[str, list[_Slot]]]:
@@ -165,7 +170,17 @@ def _column_cells(leaderboard: Leaderboard, slot: _Slot, slots: Sequence[_Slot],
     same = [other.emotion for other in slots if other.column is slot.column]
     places = decimals(_values(leaderboard.systems, slot.column, same))
     cells = [_cell(score_of(system, slot), system, slot, places, notes) for system in leaderboard.systems]
-    return _marked(leaderboard.systems, slot, cells)
+    return _marked(leaderboard.systems, slot, _tied(leaderboard, slot, cells))
+
+
+def _tied(leaderboard: Leaderboard, slot: _Slot, cells: Sequence[Cell]) -> list[Cell]:
+    """The averages of ranked models with the letters of their groups."""
+    standing = leaderboard.standings.get(slot.column.info.name)
+    if standing is None or slot.emotion != AVERAGE:
+        return list(cells)
+    letters = {name: tie_letters(place) for name, place in standing.places.items()}
+    pairs = zip(leaderboard.systems, cells, strict=True)
+    return [replace(cell, ties=letters.get(system.name, "")) for system, cell in pairs]
 
 
 def _values(systems: Sequence[SystemRow], column: Column, emotions: Sequence[str]) -> list[float]:
@@ -195,7 +210,7 @@ def _why(outcome: Unscored | Failed) -> str:
 
 def _marked(systems: Sequence[SystemRow], slot: _Slot, cells: Sequence[Cell]) -> list[Cell]:
     """The cells with the best and second best models marked, by the number as printed: ties share a mark."""
-    ranked = [i for i, system in enumerate(systems) if _may_rank(system, slot)]
+    ranked = [i for i, system in enumerate(systems) if may_rank(system, slot.column.info.name, slot.emotion)]
     if len(ranked) < 2:
         return list(cells)
     order = sorted({float(cells[i].value) for i in ranked}, reverse=slot.column.info.direction == "higher")
@@ -204,12 +219,3 @@ def _marked(systems: Sequence[SystemRow], slot: _Slot, cells: Sequence[Cell]) ->
         replace(cell, mark=marks.get(float(cell.value), "")) if index in ranked else cell
         for index, cell in enumerate(cells)
     ]
-
-
-def _may_rank(system: SystemRow, slot: _Slot) -> bool:
-    score = score_of(system, slot)
-    return (
-        system.role == "model"
-        and isinstance(score.outcome, Scored)
-        and score.scored >= MIN_COVERAGE * score.total
-    )

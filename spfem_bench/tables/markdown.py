@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tabulate import tabulate
 
 from spfem_bench.tables.layout import MARKS, Cell, Grid, Header, Line, Mark, Sheet
+from spfem_bench.tables.published import PublishedGrid
 from spfem_bench.tables.text import BOUNDS, cell_text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
@@ -25,7 +27,17 @@ def render_markdown(sheet: Sheet) -> str:
         parts += [f"#### {escape(grid.caption)}"] if grid.caption else []
         parts.append(_table(grid))
     notes = [f"- {line}" for line in _notes(sheet)]
-    return "\n\n".join([*parts, "\n".join(notes)] if notes else parts) + "\n"
+    parts += ["\n".join(notes)] if notes else []
+    return "\n\n".join([*parts, *(_published(grid) for grid in sheet.published)]) + "\n"
+
+
+def _published(grid: PublishedGrid) -> str:
+    rows = [[escape(name), *cells] for name, cells in grid.lines]
+    alignment = ("left", *("right" for _ in grid.heads))
+    heads = ["System", *map(escape, grid.heads)]
+    table = tabulate(rows, heads, tablefmt="pipe", disable_numparse=True, colalign=alignment)
+    notes = "\n".join(f"- {escape(note)}" for note in grid.notes)
+    return "\n\n".join([f"#### {escape(grid.caption)}", table, *([notes] if notes else [])])
 
 
 def escape(text: str) -> str:
@@ -74,4 +86,5 @@ def _rows(lines: Sequence[Line]) -> list[list[str]]:
 
 def _cell(cell: Cell) -> str:
     before, after = _MARKS[cell.mark]
-    return f"{before}{cell.value}{after}{cell_text(cell)[len(cell.value) :]}"
+    ties = f"<sup>{cell.ties}</sup>" if cell.ties else ""
+    return f"{before}{cell.value}{after}{ties}{cell_text(replace(cell, ties=''))[len(cell.value) :]}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
+from spfem_bench.config import near_miss
 from spfem_bench.errors import NotComparableError, UsageError
 from spfem_bench.tables.model import Column, Leaderboard, SystemRow
 from spfem_metrics import Score
@@ -44,6 +45,33 @@ def merge(leaderboards: Sequence[Leaderboard], *, side_by_side: bool = False) ->
         footer=_unique(line for board in boards for line in board.footer),
         reasons=_reasons(boards),
     )
+
+
+def chosen(board: Leaderboard, metrics: Sequence[str]) -> Leaderboard:
+    """The leaderboard with some of its columns, in the order asked for.
+
+    Args:
+        board: any.
+        metrics: names; all columns where there are none.
+
+    Raises:
+        UsageError: it has no column of that name.
+    """
+    columns = {column.info.name: column for column in board.columns}
+    wanted = list(dict.fromkeys(metrics)) or list(columns)
+    unknown = [name for name in wanted if name not in columns]
+    if unknown:
+        hint = near_miss(unknown[0], list(columns))
+        raise UsageError(f"'{board.title}' has no metric '{unknown[0]}'.{hint} It has {', '.join(columns)}")
+    systems = [
+        replace(system, scores=_some(system.scores, wanted), values=_some(system.values, wanted))
+        for system in board.systems
+    ]
+    return replace(board, columns=[columns[name] for name in wanted], systems=systems)
+
+
+def _some(by_metric: Mapping[str, _T], wanted: Sequence[str]) -> dict[str, _T]:
+    return {name: by_metric[name] for name in wanted if name in by_metric}
 
 
 def _unique(items: Iterable[str]) -> list[str]:
@@ -109,13 +137,17 @@ def _renamed(board: Leaderboard, apart: set[str]) -> Leaderboard:
     return replace(
         board,
         columns=[_rename_column(column, names) for column in board.columns],
-        systems=[replace(system, scores=_rename(system.scores, names)) for system in board.systems],
+        systems=[_rename_system(system, names) for system in board.systems],
         reasons=_rename(board.reasons, names),
     )
 
 
 def _rename_column(column: Column, names: Mapping[str, str]) -> Column:
     return replace(column, info=replace(column.info, name=names.get(column.info.name, column.info.name)))
+
+
+def _rename_system(system: SystemRow, names: Mapping[str, str]) -> SystemRow:
+    return replace(system, scores=_rename(system.scores, names), values=_rename(system.values, names))
 
 
 def _rename(by_metric: Mapping[str, _T], names: Mapping[str, str]) -> dict[str, _T]:

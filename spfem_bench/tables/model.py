@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from spfem_metrics import MetricInfo, Score, Signature
+from spfem_metrics import Direction, MetricInfo, Score, Signature
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,15 @@ class Column:
 
     info: MetricInfo
     signature: Signature
+
+
+@dataclass(frozen=True)
+class TrialValue:
+    """One trial's value of one metric, in the metric's unit."""
+
+    trial: str
+    speaker: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class SystemRow:
         generated: trials with an output.
         trials: trials planned.
         failures: reason -> count, for trials without an output.
+        values: metric name -> values of its scored trials, where the rows were read; none of set metrics.
     """
 
     name: str
@@ -35,6 +45,77 @@ class SystemRow:
     generated: int
     trials: int
     failures: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, Sequence[TrialValue]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one model stands in a column.
+
+    Args:
+        low: best rank it may have, from 1.
+        high: worst rank it may have.
+        ties: numbers of the groups it belongs to; models of one group are not told apart.
+    """
+
+    low: int
+    high: int
+    ties: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Which models of a column can be told apart.
+
+    Args:
+        places: by model.
+        basis: how pairs were compared, for the note below the table.
+        note: what limits it, else empty.
+    """
+
+    places: Mapping[str, Place]
+    basis: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class PublishedColumn:
+    """A metric of a published table: its printed name, which way is better, and the id of its definition."""
+
+    label: str
+    direction: Direction
+    definition: str
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One method's printed numbers: metric label -> emotion, or ``average`` -> number."""
+
+    model: str
+    cells: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published table, drawn apart: its numbers are of other definitions and were not measured here.
+
+    Args:
+        name: ``work/table``.
+        source: where it was printed, in a sentence.
+        decimals: of the printed numbers.
+        emotions: in order, without ``average``.
+        columns: in order.
+        rows: in order.
+        notes: what contradicts itself, and what else must be said.
+    """
+
+    name: str
+    source: str
+    decimals: int
+    emotions: Sequence[str]
+    columns: Sequence[PublishedColumn]
+    rows: Sequence[PublishedRow]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -62,3 +143,5 @@ class Leaderboard:
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     trials_digest: str = ""
     certificates: Mapping[str, str] = field(default_factory=dict)
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    published: Sequence[Published] = ()

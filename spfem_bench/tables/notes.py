@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import count, product
-from string import ascii_lowercase
+from string import ascii_lowercase, ascii_uppercase
 
-from spfem_bench.tables.model import Column, Leaderboard, SystemRow
+from spfem_bench.tables.model import Column, Leaderboard, Place, SystemRow
 from spfem_metrics import Score
 
 MAX_REASONS = 4
@@ -28,6 +28,12 @@ def signature_keys(leaderboard: Leaderboard) -> dict[str, str]:
             by_line[line] = next(letters)
         keys[column.info.name] = by_line[line]
     return keys
+
+
+def tie_letters(place: Place) -> str:
+    """The capital letters of a model's groups: ``AB``; past Z they are numbered, ``A2``."""
+    rounds = [divmod(number, len(ascii_uppercase)) for number in place.ties]
+    return "".join(f"{ascii_uppercase[letter]}{again + 1 if again else ''}" for again, letter in rounds)
 
 
 def _letters() -> Iterator[str]:
@@ -63,6 +69,7 @@ class Notes:
         """Every note as (key, text): empty cells, weak metrics, then plain sentences."""
         plain = [
             *self._interval_lines(),
+            *self._standing_lines(),
             *self._certificate_lines(),
             *self._fact_lines(),
             *self._loss_lines(),
@@ -79,6 +86,22 @@ class Notes:
             f"± is half of the 95% interval{_aside(interval)}: {', '.join(labels)}"
             for interval, labels in self._intervals.items()
         ]
+
+    def _standing_lines(self) -> list[str]:
+        """How models were told apart, and why columns of a ranked table have no letters."""
+        board = self._leaderboard
+        if not board.standings:
+            return []
+        said, labels = dict[str, list[str]](), [column.info.label for column in board.columns]
+        for column, label in zip(board.columns, labels, strict=True):
+            standing = board.standings.get(column.info.name)
+            sets = column.info.of_sets
+            why = (
+                f"not ranked: {'a set has one value' if sets else 'fewer than two models are to be compared'}"
+            )
+            for line in (why,) if standing is None else (standing.basis, standing.note):
+                _append(said.setdefault(line, []), label)
+        return [f"{line}: {', '.join(names)}" for line, names in said.items() if line]
 
     def _certificate_lines(self) -> list[str]:
         """One line per thing that is said of metrics, in the order of the columns."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from tabulate import SEPARATING_LINE, tabulate
 
 from spfem_bench.tables.layout import MARKS, Cell, Grid, Header, Mark, Sheet
+from spfem_bench.tables.published import PublishedGrid
 
 BOUNDS = "floor and ceiling"
 _STYLES: dict[Mark, str] = {"best": "\x1b[1m", "second": "\x1b[4m"}
@@ -28,7 +29,17 @@ def render_text(sheet: Sheet, *, width: int | None = None, colour: bool = False)
     for grid in sheet.grids:
         parts += [_captioned(grid, block) for block in _blocks(grid, width, colour)]
     notes = [*([MARKS] if colour and sheet.has_marks() else []), *_notes(sheet)]
-    return "\n\n".join([*parts, "\n".join(notes)] if notes else parts) + "\n"
+    parts += ["\n".join(notes)] if notes else []
+    return "\n\n".join([*parts, *(_published(grid) for grid in sheet.published)]) + "\n"
+
+
+def _published(grid: PublishedGrid) -> str:
+    rows = [[name, *cells] for name, cells in grid.lines]
+    alignment = ("left", *("right" for _ in grid.heads))
+    table = tabulate(
+        rows, ["System", *grid.heads], tablefmt="simple", disable_numparse=True, colalign=alignment
+    )
+    return "\n".join([grid.caption, table, *grid.notes])
 
 
 def _notes(sheet: Sheet) -> list[str]:
@@ -49,11 +60,12 @@ def header_text(header: Header) -> str:
 
 
 def cell_text(cell: Cell) -> str:
-    """A cell as one string: ``0.412 ± 0.008 (987/1000)`` or an `ABSENT` with its note."""
+    """A cell as one string: ``0.412 ± 0.008 AB (987/1000)`` or an `ABSENT` with its note."""
+    ties = f" {cell.ties}" if cell.ties else ""
     spread = f" ± {cell.spread}" if cell.spread else ""
     coverage = f" ({cell.coverage})" if cell.coverage else ""
     note = f" ({cell.note})" if cell.note else ""
-    return f"{cell.value}{spread}{coverage}{note}"
+    return f"{cell.value}{spread}{ties}{coverage}{note}"
 
 
 def _blocks(grid: Grid, width: int | None, colour: bool) -> Iterator[str]:

@@ -16,17 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_bench.datasets.mead_numbers import COMMON, mead_numbers, mead_sentence
 from spfem_bench.datasets.ravdess import EMOTION_CODES
-from spfem_bench.datasets.records import EMOTIONS, SPFEM_EMOTIONS
+from spfem_bench.datasets.records import SPFEM_EMOTIONS
 
 Frames = NDArray[np.uint8]
 Samples = NDArray[np.float32]
-
-SCHEME_A, SCHEME_B = "contiguous-disgust-last", "gappy-disgust-first"
-"""MEAD's two main numberings: 1 to 30 with disgust's shared sentences at 028-030; gappy, with them first."""
-
-COMMON = 3
-_NEUTRAL, _OTHER = 40, 30
 
 
 @dataclass(frozen=True)
@@ -96,25 +91,6 @@ class Pattern:
         return (0.3 * np.sin(2 * np.pi * np.cumsum(pitch) / utterance.rate)).astype(np.float32)
 
 
-def mead_numbers(scheme: str, emotion: str) -> list[int]:
-    """The clip numbers of a complete actor and emotion under a numbering scheme, ascending."""
-    count = _NEUTRAL if emotion == "neutral" else _OTHER
-    if scheme == SCHEME_A:
-        return list(range(1, count + 1))
-    # Take numbers: kept recordings between discarded ones, up to 57 (77 for neutral).
-    return [
-        *range(1, COMMON + 1),
-        *(int(n) for n in np.linspace(7, 77 if count == _NEUTRAL else 57, count - COMMON)),
-    ]
-
-
-def mead_sentence(scheme: str, emotion: str, rank: int) -> int:
-    """Index of the words of the clip at a rank (from 1): 0 to 2 are said in every emotion, others in one."""
-    last = scheme == SCHEME_A and emotion == "disgusted"
-    place = rank - (_OTHER - COMMON) if last else rank
-    return place - 1 if 1 <= place <= COMMON else 100 * (1 + EMOTIONS.index(emotion)) + rank
-
-
 def make_mead_tree(
     root: Path,
     actors: Mapping[str, str],
@@ -129,7 +105,7 @@ def make_mead_tree(
 
     Args:
         root: made if absent.
-        actors: id -> `SCHEME_A` or `SCHEME_B`.
+        actors: id -> a numbering of `spfem_bench.datasets.mead_numbers`.
         emotions: folders to make; neutral is written at level_1 only.
         views: folders to make.
         levels: of the emotions other than neutral.

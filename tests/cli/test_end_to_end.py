@@ -16,16 +16,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from spfem_bench.clips import open_clip
-from spfem_bench.testing.trees import (
-    SCHEME_A,
-    SCHEME_B,
-    Pattern,
-    Samples,
-    Utterance,
-    make_mead_tree,
-    make_ravdess_tree,
-    mead_sentence,
-)
+from spfem_bench.datasets.mead_numbers import SCHEME_A, SCHEME_B, mead_sentence
+from spfem_bench.testing.trees import Pattern, Samples, Utterance, make_mead_tree, make_ravdess_tree
 from tests.support.command import done, hashed, invoke, lines_of, rows_of, scores_of, tiny, trials_of
 from tests.support.worlds import TINY
 

@@ -7,17 +7,9 @@ import numpy as np
 import pytest
 
 from spfem_bench.datasets import load_dataset
+from spfem_bench.datasets.mead_numbers import SCHEME_A, SCHEME_B, mead_numbers, mead_sentence
 from spfem_bench.datasets.verify import verify
-from spfem_bench.testing.trees import (
-    SCHEME_A,
-    SCHEME_B,
-    Pattern,
-    Utterance,
-    make_mead_tree,
-    make_ravdess_tree,
-    mead_numbers,
-    mead_sentence,
-)
+from spfem_bench.testing.trees import Pattern, Utterance, make_mead_tree, make_ravdess_tree
 
 
 def test_numberings_are_those_recorded_for_mead() -> None:

@@ -11,13 +11,13 @@ from spfem_bench.datasets import SPFEM_EMOTIONS, ClipRecord, Dataset
 from spfem_bench.datasets.cards import card
 from spfem_bench.datasets.folder import read as read_folder
 from spfem_bench.datasets.mead import read as read_mead
+from spfem_bench.datasets.mead_numbers import SCHEME_A, SCHEME_B, mead_numbers
 from spfem_bench.datasets.ravdess import read as read_ravdess
 from spfem_bench.datasets.ravdess import speech_trials
 from spfem_bench.digest import digest_of
 from spfem_bench.errors import ConfigError, DatasetError, UsageError
 from spfem_bench.protocols import Plan, load_protocol, make_plan
 from spfem_bench.resources import config_path, list_configs
-from spfem_bench.testing.trees import SCHEME_A, SCHEME_B, mead_numbers
 
 TEST_ACTORS = ("M003", "M009", "M012", "M030", "W015", "W029")
 MEAD_MAP = {"M003": "W015", "M009": "M003", "W029": "M009", "M012": "W029", "M030": "M012", "W015": "M030"}

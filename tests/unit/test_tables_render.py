@@ -109,15 +109,15 @@ Best and second are marked among models measured on at least 90\% of their trial
 \textsuperscript{*} Dist: weak evidence, 57\% right\par
 $\pm$ is half of the 95\% interval (t over 6 speaker means): Cos\par
 rows without a reading: no face (1): Cos\par
-\textsuperscript{a} \texttt{cos\textbar{}\allowbreak v1\textbar{}\allowbreak net:a1\textbar{}\allowbreak miss:exclude}\par
-\textsuperscript{b} \texttt{dist\textbar{}\allowbreak v1\textbar{}\allowbreak net:b\_2\textbar{}\allowbreak miss:exclude}\par
+\textsuperscript{a} \texttt{cos\textbar{}\allowbreak v1\textbar{}\allowbreak net:\allowbreak a1\textbar{}\allowbreak miss:\allowbreak exclude}\par
+\textsuperscript{b} \texttt{dist\textbar{}\allowbreak v1\textbar{}\allowbreak net:\allowbreak b\_2\textbar{}\allowbreak miss:\allowbreak exclude}\par
 rule of the protocol\par
 \end{table}
 """  # noqa: E501 - golden text
 
 CSV = """\
-system,role,metric,emotion,value,half_width,scored,total,unit,direction,signature,reason
-model_a,model,cos,happy,0.41234,0.008,9,10,cosine,higher,cos|v1|net:a1|miss:exclude,
+system,role,metric,emotion,value,half_width,scored,total,unit,direction,signature,reason,rank_low,rank_high,ties
+model_a,model,cos,happy,0.41234,0.008,9,10,cosine,higher,cos|v1|net:a1|miss:exclude,,,,
 """
 
 

@@ -1,6 +1,6 @@
 """Wrong inputs, each with the call that meets it: for the tests of the command line and for their table."""
 
-from tests.support.bad_input import datasets, names, outputs, places
+from tests.support.bad_input import certificates, datasets, names, outputs, places
 from tests.support.bad_input.world import CASES as _ALL
 from tests.support.bad_input.world import (
     ONE,
@@ -24,6 +24,7 @@ __all__ = [
     "Case",
     "Said",
     "World",
+    "certificates",
     "command",
     "datasets",
     "meet",

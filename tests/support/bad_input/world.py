@@ -23,7 +23,7 @@ PROTOCOL = "open/cross-id@1"
 ONE = ("--adapter", "copy-source")
 SUITE = Path(TINY).read_text()
 """The tiny suite, to be spoilt."""
-_PROGRESS = re.compile(r"(measure|generate): |bundle: ")
+_PROGRESS = re.compile(r"(measure|generate|certify): |bundle: |\S+ left out: ")
 
 
 @dataclass(frozen=True)
