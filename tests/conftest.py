@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The same examples in every run, so that a change is judged by what it changed. To search for new ones:
 # pytest --hypothesis-profile=explore
-settings.register_profile("same", derandomize=True)
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile("same")
 

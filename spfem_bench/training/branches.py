@@ -19,6 +19,9 @@ class Branches:
 
     Args:
         about: its architecture in a sentence.
+        pictures: consecutive ones that a window shows.
+        steps: of training.
+        far: weight of the loss that keeps the curve of distances from falling again further out.
         build: the untrained network.
         windows: (N,) samples at 16 kHz, (A,) seconds -> (A, C, W) features of the sound.
         covered: number of samples, (A,) seconds -> (A,) whether the sound reaches that far.
@@ -28,6 +31,9 @@ class Branches:
     """
 
     about: str
+    pictures: int
+    steps: int
+    far: float
     build: Callable[[], nn.Module]
     windows: Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.float32]]
     covered: Callable[[int, NDArray[np.float64]], NDArray[np.bool_]]
@@ -61,13 +67,16 @@ def _judge() -> Branches:
         assert isinstance(net, Sync)
         return net.audio(windows)
 
-    about = "Two branches after SyncNet: five pictures in one convolution, 13 MFCC x 20; residual blocks."
-    return Branches(about, Sync, speech.windows, speech.covered, track, audio)
+    about = (
+        f"Two branches after SyncNet: {FRAMES} pictures in one convolution, 13 MFCC x {speech.COLUMNS}; "
+        "residual blocks."
+    )
+    return Branches(about, FRAMES, 900, 20.0, Sync, speech.windows, speech.covered, track, audio)
 
 
 def _supervisor() -> Branches:
     from spfem_baselines.supervisors import speech
-    from spfem_baselines.supervisors.sync import SyncNet
+    from spfem_baselines.supervisors.sync import FRAMES, SyncNet
 
     def windows(samples: NDArray[np.float32], times: NDArray[np.float64]) -> NDArray[np.float32]:
         found = speech.log_mel(torch.from_numpy(np.array(samples)), torch.from_numpy(times))
@@ -87,4 +96,4 @@ def _supervisor() -> Branches:
     about = (
         "Pictures read one by one by depthwise blocks, five readings joined; 40 log-mel x 16; group norms."
     )
-    return Branches(about, SyncNet, windows, covered, track, audio)
+    return Branches(about, FRAMES, 600, 0.0, SyncNet, windows, covered, track, audio)

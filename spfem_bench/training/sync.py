@@ -1,8 +1,10 @@
-"""Training of ``sync``: which 0.2 s of sound belongs to which five pictures of a mouth.
+"""Training of ``sync``: which stretch of sound belongs to which few pictures of a mouth.
 
-Two losses on segments of whole clips. Rows: each window must find its own sound among all of the batch, at
+Losses on segments of whole clips. Rows: each window must find its own sound among all of the batch, at
 other instants of its clip and in other clips, and each sound its window (InfoNCE, van den Oord et al. 2018).
-Curve: over a segment the mean distance must be least at offset 0 of -15..15, which is what LSE reads.
+Curve: over a segment the mean distance must be least at offset 0 of -15..15, which is what LSE reads. Far,
+for the judge: over a batch it must not fall again further out, or lips a syllable late would look better than
+lips half of one late, and the distance at offset 0 could not claim to see a shift.
 """
 
 from __future__ import annotations
@@ -28,15 +30,13 @@ from spfem_metrics.functional.lipsync import sync_curve, sync_distances
 
 REACH = 15
 """Offsets tried either way, in frames."""
-WINDOWS = 46
-"""Windows of a segment: those of a clip of 2 s."""
-PICTURES = WINDOWS + 4
+PICTURES = 50
+"""Pictures of a segment: a clip of 2 s."""
 
 STEP = 2
 """Frames between the windows of pictures that training looks at; neighbours share most of their pictures."""
 SEGMENTS = 8
 """In a batch."""
-STEPS = 600
 
 LEARNT = Plan(0, people=320, clips=320)
 """What a set learns from, in the set's population: a clip of each of 320 people."""
@@ -65,7 +65,7 @@ def train(job: Job, progress: Progress) -> Card:
         measures=measured(net, kind, mouths(_sized(job, UNSEEN), job.work, progress)),
         facts={
             "clips": f"{len(material)} of {plan.people} people, {len(material.pictures):,} frames",
-            "batch": f"{SEGMENTS} segments of {WINDOWS} windows",
+            "batch": f"{SEGMENTS} segments of {PICTURES} pictures",
         },
         limits=_LIMITS,
         sources=_SOURCES,
@@ -74,10 +74,13 @@ def train(job: Job, progress: Progress) -> Card:
 
 def making(job: Job, kind: Branches, material: Mouths) -> tuple[Making, Callable[[], nn.Module]]:
     """How it is trained, and the network it starts from, which knows the mean and spread of the sound."""
-    sounds = [kind.windows(material.sound(i), _times(material, i)) for i in range(len(material))]
-    schedule = Schedule(steps=job.steps(STEPS), lr=2e-3, seed=job.seed)
+    sounds = [kind.windows(material.sound(i), _times(kind, material, i)) for i in range(len(material))]
+    schedule = Schedule(steps=job.steps(kind.steps), lr=2e-3, seed=job.seed)
     features = np.concatenate(sounds)
-    return Making(Segments(material, sounds), step_loss(kind), schedule), lambda: kind.standardised(features)
+    windows = PICTURES - kind.pictures + 1
+    return Making(Segments(material, sounds, windows), step_loss(kind), schedule), lambda: kind.standardised(
+        features
+    )
 
 
 def _sized(job: Job, plan: Plan) -> Plan:
@@ -86,14 +89,22 @@ def _sized(job: Job, plan: Plan) -> Plan:
 
 @dataclass(frozen=True)
 class Segments:
-    """Makes batches: segments of drawn clips, pictures and sound in step, pictures varied."""
+    """Makes batches: segments of drawn clips, pictures and sound in step, pictures varied.
+
+    Args:
+        material: clips.
+        sounds: features of each clip's windows.
+        windows: of a segment.
+        count: segments in a batch.
+    """
 
     material: Mouths
     sounds: Sounds
+    windows: int
     count: int = SEGMENTS
 
     def __call__(self, draw: np.random.Generator) -> Batch:
-        """``frames`` (B, 50, 64, 64, 3) uint8, ``sound`` (B, 46, C, W), and how to vary both."""
+        """``frames`` (B, 50, 64, 64, 3) uint8, ``sound`` (B, windows, C, W), and how to vary both."""
         clips = draw.choice(self._long, self.count, replace=False)
         pairs = [self._segment(int(clip), draw) for clip in clips]
         frames, sound = (np.stack(part) for part in zip(*pairs, strict=True))
@@ -111,24 +122,26 @@ class Segments:
     @cached_property
     def _long(self) -> NDArray[np.int64]:
         """The clips that hold a segment."""
-        return np.flatnonzero([len(sound) >= WINDOWS for sound in self.sounds])
+        return np.flatnonzero([len(sound) >= self.windows for sound in self.sounds])
 
     def _segment(self, clip: int, draw: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         faces, sound = self.material.faces(clip), self.sounds[clip]
-        start = int(draw.integers(len(sound) - WINDOWS + 1))
+        start = int(draw.integers(len(sound) - self.windows + 1))
         cut = faces[start : start + PICTURES]
         flipped = cut[:, :, ::-1] if draw.random() < 0.5 else cut
-        return np.ascontiguousarray(flipped), sound[start : start + WINDOWS]
+        return np.ascontiguousarray(flipped), sound[start : start + self.windows]
 
 
 def step_loss(kind: Branches) -> Callable[[nn.Module, Batch], Losses]:
-    """The two losses of the module's text."""
+    """The losses of the module's text; the last is the judge's only."""
 
     def losses(net: nn.Module, batch: Batch) -> Losses:
         video = kind.track(net, _varied(batch), STEP).float()
         sound = batch["sound"]
         audio = kind.audio(net, sound.flatten(0, 1)).float().view(*sound.shape[:2], -1)
-        return {"rows": _rows(video, audio), "curve": _curve(_means(video, audio))}
+        means = _means(video, audio)
+        terms = {"rows": _rows(video, audio), "curve": _curve(means)}
+        return {**terms, "far": kind.far * _far(means)} if kind.far else terms
 
     return losses
 
@@ -170,6 +183,13 @@ def _curve(means: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(-_CURVE_SCALE * means, torch.full((len(means),), REACH, device=means.device))
 
 
+def _far(means: torch.Tensor) -> torch.Tensor:
+    """By how much a batch's mean curve falls back on its way out from offset 0, on either side."""
+    curve = means.mean(0)
+    sides = torch.stack([curve[REACH:], curve[: REACH + 1].flip(0)])
+    return (sides.cummax(1).values - sides).mean()
+
+
 def embed(net: nn.Module, kind: Branches, faces: NDArray[np.uint8], samples: NDArray[np.float32]) -> Rows:
     """The windows of one clip that have both pictures and sound.
 
@@ -202,14 +222,14 @@ def measured(net: nn.Module, kind: Branches, material: Mouths) -> list[Measure]:
     rows = [embed(net, kind, material.faces(i), material.sound(i)) for i in range(len(material))]
     curves = [sync_curve(sync_distances(*row, reach=REACH)) for row in rows]
     return [
-        *(_share(rows, seconds, target) for seconds, target in _TARGETS.items()),
+        *(_share(rows, kind, seconds, target) for seconds, target in _TARGETS.items()),
         Measure("mean distance in step", float(np.mean([c.distance(0) for c in curves])), better="lower"),
         Measure("mean confidence in step", float(np.mean([c.confidence(0) for c in curves]))),
     ]
 
 
-def _share(rows: Sequence[Rows], seconds: int, target: float) -> Measure:
-    pieces = [piece for row in rows for piece in _pieces(row, seconds * RATE - 5)]
+def _share(rows: Sequence[Rows], kind: Branches, seconds: int, target: float) -> Measure:
+    pieces = [piece for row in rows for piece in _pieces(row, seconds * RATE - kind.pictures)]
     near = [abs(found_offset(*piece)) <= 1 for piece in pieces]
     found = float(np.mean(near)) if near else 0.0
     return Measure(f"offset within 1 frame on {seconds} s, {len(near)} clips", found, "", target)
@@ -221,12 +241,12 @@ def _pieces(row: Rows, windows: int) -> list[Rows]:
     return [(row[0][s : s + windows], row[1][s : s + windows]) for s in starts]
 
 
-def _times(material: Mouths, clip: int) -> NDArray[np.float64]:
-    return np.arange(len(material.faces(clip)) - 4) / RATE
+def _times(kind: Branches, material: Mouths, clip: int) -> NDArray[np.float64]:
+    return np.arange(len(material.faces(clip)) - kind.pictures + 1) / RATE
 
 
 _ABOUT = (
-    "Embeds five pictures of a lower face and 0.2 s of sound so that what belongs together lies close. "
+    "Embeds a few pictures of a lower face and their sound so that what belongs together lies close. "
     "Valid on this project's rendered faces and voices only."
 )
 _LIMITS = ("A silent or still stretch has no offset to be found; such clips are counted as missed.",)

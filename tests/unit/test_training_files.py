@@ -96,8 +96,9 @@ def test_no_network_is_in_both_sets():
     assert len(set(digests.values())) == len(digests)
 
 
-def test_all_judges_ship_with_their_cards_in_ten_megabytes_with_the_supervisors():
-    assert {path.stem for path in folder("judges").glob("*.safetensors")} == set(TRAINERS)
+def test_all_twelve_networks_ship_with_their_cards_in_ten_megabytes():
+    present = {which: {path.stem for path in folder(which).glob("*.safetensors")} for which in SETS}
+    assert present == {which: set(TRAINERS) for which in SETS}
     sizes = [path.stat().st_size for which in SETS for path in folder(which).glob("*.safetensors")]
     assert sum(sizes) <= LARGEST
     for (which, name), digest in shipped().items():

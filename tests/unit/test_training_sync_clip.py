@@ -34,12 +34,13 @@ def material(clips: int = 6, frames: int = 60) -> Mouths:
 
 def test_segments_keep_pictures_and_sound_in_step() -> None:
     data, kind = material(), branches("judges")
-    times = np.arange(56) / 25
+    times = np.arange(61 - kind.pictures) / 25
     sounds = [kind.windows(data.sound(i), times) for i in range(len(data))]
-    batch = sync.Segments(data, sounds, 3)(np.random.default_rng(0))
+    windows = sync.PICTURES - kind.pictures + 1
+    batch = sync.Segments(data, sounds, windows, 3)(np.random.default_rng(0))
     assert batch["frames"].shape == (3, sync.PICTURES, 64, 64, 3)
-    assert batch["sound"].shape == (3, sync.WINDOWS, 13, 20)
-    height = (batch["frames"][:, :-4, :, 0, 0] > 100).sum(dim=2).float()
+    assert batch["sound"].shape == (3, windows, 13, 44)
+    height = (batch["frames"][:, :windows, :, 0, 0] > 100).sum(dim=2).float()
     loud = batch["sound"][:, :, 0, :4].mean(dim=2)
     for own, other in zip(height, loud, strict=True):
         assert torch.corrcoef(torch.stack([own, other]))[0, 1] > 0.7
@@ -58,11 +59,11 @@ def test_a_sync_network_learns_and_finds_the_offset(which: Set, tmp_path: Path) 
         losses.append(sum(term.item() for term in terms.values()))
         return terms
 
-    small = sync.Segments(data, how.batch.sounds, 2)
+    small = sync.Segments(data, how.batch.sounds, how.batch.windows, 2)
     net = fit(start(), watched, forever(small, 0), quick)
     assert np.mean(losses[-2:]) < 0.9 * losses[0]
     video, audio = sync.embed(net, kind, data.faces(0), data.sound(0))
-    assert len(video) == len(audio) == 55
+    assert len(video) == len(audio) == 60 - kind.pictures
     np.testing.assert_allclose(np.linalg.norm(video, axis=1), 1, atol=1e-5)
 
 
@@ -73,6 +74,13 @@ def test_the_losses_are_least_where_windows_lie_at_their_own_sound() -> None:
     assert sync._curve(sync._means(own, sound)) < 1e-3
     assert sync._curve(sync._means(late, sound)) > 1
     assert sync._rows(own, sound) < sync._rows(late, sound) - 1
+
+
+def test_the_far_loss_is_nought_on_a_curve_that_only_rises_outwards() -> None:
+    rising = torch.arange(-sync.REACH, sync.REACH + 1).abs().float()[None]
+    fallen = torch.where(rising > 5, 4.0, rising)
+    assert sync._far(rising) == 0
+    assert 0 < sync._far(fallen) <= 1
 
 
 @pytest.mark.parametrize("late", [-4, 0, 1, 7])

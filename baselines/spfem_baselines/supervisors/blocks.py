@@ -41,14 +41,21 @@ def stage(inside: int, outside: int, stride: int, depth: int) -> nn.Sequential:
 
 
 class Trunk(nn.Module):
-    """Features of a 64 px crop at three sizes: (N, 40, 16, 16), (N, 80, 8, 8) and (N, 112, 4, 4)."""
+    """Features of a 64 px crop at three sizes: (N, 40, 16, 16), (N, 80, 8, 8) and (N, 112, 4, 4).
 
-    def __init__(self) -> None:
+    Args:
+        widths: channels at the three sizes.
+        depths: blocks at the three sizes.
+    """
+
+    def __init__(
+        self, widths: tuple[int, int, int] = WIDTHS, depths: tuple[int, int, int] = DEPTHS
+    ) -> None:
         super().__init__()
-        a, b, c = WIDTHS
-        self.fine = stage(3, a, 4, DEPTHS[0])
-        self.middle = stage(a, b, 2, DEPTHS[1])
-        self.coarse = stage(b, c, 2, DEPTHS[2])
+        a, b, c = widths
+        self.fine = stage(3, a, 4, depths[0])
+        self.middle = stage(a, b, 2, depths[1])
+        self.coarse = stage(b, c, 2, depths[2])
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(N, 3, 64, 64) in -1..1 -> fine, middle, coarse."""

@@ -1,8 +1,9 @@
 """Lip-sync on rendered faces: the extractor ``sync``, two sequences of embeddings for LSE-C and LSE-D.
 
-A window of pictures is five lower faces 40 ms apart, one of sound is 0.2 s; row i of both begins at frame i.
-At other rates than 25 frames/s the pictures are the frames nearest to those instants, and the sound is cut at
-the frame's own time, so that the network always sees 25 frames/s, while rows and offsets count the clip's.
+A window of pictures is eleven lower faces 40 ms apart, one of sound is 0.44 s; row i of both begins at
+frame i. At other rates than 25 frames/s the pictures are the frames nearest to those instants, and the sound is
+cut at the frame's own time, so that the network always sees 25 frames/s, while rows and offsets count the
+clip's.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from spfem_metrics.networks.files import digest8
 from spfem_metrics.synthetic.cutting import RULE, lower_face
 from spfem_metrics.synthetic.nets import speech
 from spfem_metrics.synthetic.nets.files import filled, judge_file
+from spfem_metrics.synthetic.nets.speech import COEFFICIENTS, COLUMNS
 
 if TYPE_CHECKING:
     import torch
 
     from spfem_metrics.synthetic.nets.sync import Sync
 
-FRAMES = 5
+FRAMES = 11
 """Pictures in a window."""
 INTERVAL = 0.04
 """Seconds between them."""
@@ -61,7 +63,7 @@ class SyncEmbeddings:
 
     Arrays: ``video`` and ``audio`` (T, 128) float32 of unit length, ``video_valid`` and ``audio_valid`` (T,)
     bool; rows that are not valid are zeros. A video row is valid where all its pictures exist and show the
-    same tracked face, an audio row where its 0.215 s of sound exist; without audio none is. The distance the
+    same tracked face, an audio row where its 0.455 s of sound exist; without audio none is. The distance the
     network was trained for is Euclidean, without an epsilon, and lies in 0..2.
     """
 
@@ -74,7 +76,7 @@ class SyncEmbeddings:
     @cached_property
     def definition(self) -> str:
         """Network, digest, crop, windows, front end, chunk."""
-        rule = f"{RULE},win5x40ms,nearest-frame,mfcc13x20@16k,l2"
+        rule = f"{RULE},win{FRAMES}x40ms,nearest-frame,mfcc{COEFFICIENTS}x{COLUMNS}@16k,l2"
         return f"judge-sync@{digest8(self.model)},{rule},chunk{self.chunk}"
 
     def start(self, media: Media) -> SyncPass:
@@ -108,7 +110,7 @@ class SyncPass:
     Args:
         media: the clip.
         video: collects windows of pictures.
-        audio: (A, 13, 20) cepstra -> (A, 128).
+        audio: (A, 13, 44) cepstra -> (A, 128).
     """
 
     def __init__(self, media: Media, video: Chunked, audio: Callable[[Rows], Rows]) -> None:
@@ -139,11 +141,11 @@ class SyncPass:
 
 
 class Windows:
-    """Makes windows of five pictures from faces that come one by one.
+    """Makes windows of eleven pictures from faces that come one by one.
 
     Args:
         times: (T,) seconds of the clip's frames.
-        take: given each frame's (5, 64, 64, 3) window in order, None where there is none.
+        take: given each frame's (11, 64, 64, 3) window in order, None where there is none.
     """
 
     def __init__(self, times: NDArray[np.float64], take: Callable[[NDArray[np.uint8] | None], None]) -> None:
@@ -179,7 +181,7 @@ def members(times: NDArray[np.float64]) -> tuple[NDArray[np.int64], Flags]:
         times: (T,) seconds, increasing.
 
     Returns:
-        (T, 5) indices of the frames nearest to 0, 40, ... 160 ms after each frame, of equally near ones the
+        (T, 11) indices of the frames nearest to 0, 40, ... 400 ms after each frame, of equally near ones the
         earlier, and (T,) whether the clip lasts that long (to within half an interval).
     """
     wanted = times[:, None] + INTERVAL * np.arange(FRAMES)
@@ -192,7 +194,7 @@ def members(times: NDArray[np.float64]) -> tuple[NDArray[np.int64], Flags]:
 
 def _video_forward(network: Sync) -> Callable[[torch.Tensor], torch.Tensor]:
     def forward(windows: torch.Tensor) -> torch.Tensor:
-        """(N, 5, 64, 64, 3) uint8 -> (N, 128)."""
+        """(N, 11, 64, 64, 3) uint8 -> (N, 128)."""
         return network.video(windows.permute(0, 1, 4, 2, 3).float() * (2 / 255) - 1)
 
     return forward

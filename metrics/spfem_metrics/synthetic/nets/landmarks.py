@@ -30,7 +30,7 @@ OUTPUTS = PRESENCE + 23
 DEGREES = 20.0
 """An angle of 1 at the output."""
 
-_GRID = 32
+_GRID = 16
 
 
 class LandmarkNet(nn.Module):
@@ -58,8 +58,7 @@ class LandmarkNet(nn.Module):
         fine, middle, coarse = self.trunk(x)
         down = middle + F.interpolate(self.from_coarse(coarse), scale_factor=2, mode="nearest")
         joined = self.join(fine + F.interpolate(self.from_middle(down), scale_factor=2, mode="nearest"))
-        logits = F.interpolate(self.maps(joined), size=_GRID, mode="bilinear", align_corners=False)
-        points = self._centres(logits.float() * self.sharpness.float()[:, None, None])
+        points = self._centres(self.maps(joined).float() * self.sharpness.float()[:, None, None])
         return torch.cat([points.flatten(1), self.rest(coarse).float()], dim=1)
 
     def _centres(self, logits: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The audio front end of the judge ``sync``: mel-frequency cepstra of 0.2 s windows.
+"""The audio front end of the judge ``sync``: mel-frequency cepstra of 0.44 s windows.
 
 Pre-emphasis 0.97, 25 ms Hann windows every 10 ms, 512-point power spectrum, 26 triangular mel filters from 0
 to 8000 Hz (mel = 2595 log10(1 + f / 700)), natural log with a floor, orthonormal DCT-II, the first 13 (Davis
@@ -18,10 +18,10 @@ from scipy.fft import dct
 RATE = 16000
 """Hz of the samples."""
 COEFFICIENTS = 13
-COLUMNS = 20
+COLUMNS = 44
 """Columns of a window, 10 ms apart."""
-SPAN = 3440
-"""Samples that a window reads: 19 steps of 160 and one frame of 400, 0.215 s."""
+SPAN = 7280
+"""Samples that a window reads: 43 steps of 160 and one frame of 400, 0.455 s."""
 
 _STEP, _FRAME, _FFT, _FILTERS = 160, 400, 512, 26
 _FLOOR = 1e-6
@@ -36,7 +36,7 @@ def windows(samples: NDArray[np.float32], times: NDArray[np.float64]) -> NDArray
         times: (A,) seconds, none negative; beyond the end there is silence.
 
     Returns:
-        (A, 13, 20) float32, coefficient by column.
+        (A, 13, 44) float32, coefficient by column.
     """
     begins = np.rint(times * RATE).astype(np.int64)
     starts = begins[:, None] + _STEP * np.arange(COLUMNS)
