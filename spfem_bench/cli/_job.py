@@ -56,6 +56,9 @@ SLIM = click.option(
     is_flag=True,
     help="Leave feature matrices out of the bundle: smaller, but scores of sets cannot be verified.",
 )
+OUTPUTS = click.option(
+    "--outputs/--no-outputs", default=True, show_default=True, help="Keep the models' outputs in the bundle."
+)
 FORCE = click.option(
     "--force", is_flag=True, help="Score data the suite is not valid on; the table is stamped."
 )
@@ -79,7 +82,7 @@ def run_options(command: _F) -> _F:
     options = [
         DATASET, PROTOCOL, field_option, SUITE, METRIC,
         output_option("The bundle's folder.", required=True), limit_option, SEED, device_option,
-        WORKERS, THREADS, SHARD, BOUNDS, KEEP_BOUNDS, SLIM, FORCE, overwrite_option, MAX_MISSING,
+        WORKERS, THREADS, SHARD, BOUNDS, KEEP_BOUNDS, SLIM, OUTPUTS, FORCE, overwrite_option, MAX_MISSING,
         dry_run_option, json_option, verbose_option,
     ]  # fmt: skip
     for option in reversed(options):
@@ -123,6 +126,7 @@ def make_options(given: Mapping[str, Any]) -> Options:
         overwrite=given["overwrite"],
         keep_bounds=given["keep_bounds"],
         slim=given["slim"],
+        outputs=given["outputs"],
         shard=shard,
         max_missing=given["max_missing"],
     )

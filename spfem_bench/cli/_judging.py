@@ -54,6 +54,13 @@ _OPTIONS = (
         metavar="METRIC=SIZE[%]",
         help="How far a score may move, in its unit or per cent of the baseline; * for all metrics.",
     ),
+    click.option(
+        "--inputs",
+        type=click.Choice(["identical", "rendered"]),
+        default="identical",
+        show_default=True,
+        help="rendered: join clips rendered from one recipe on two machines by id, not by digest.",
+    ),
     click.option("--noise", type=click.Path(path_type=Path), help="Noise floor, as calibrate writes it."),
     click.option(
         "--certificates",
@@ -92,6 +99,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
         question=given["question"],
         alpha=given["alpha"],
         seed=given["seed"],
+        inputs=given["inputs"],
     )
 
 

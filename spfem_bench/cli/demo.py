@@ -21,16 +21,23 @@ MOST_WORKERS = 4
 @click.command("demo")
 @output_option("Folder for the rendered clips and the bundle.")
 @click.option("--speakers", type=click.IntRange(min=3), default=4, show_default=True, help="Rendered people.")
+@click.option(
+    "--rows-only",
+    is_flag=True,
+    help="Leave outputs and feature matrices out: a baseline small enough to commit.",
+)
 @json_option
 @verbose_option
-def demo(output: Path | None, speakers: int, as_json: bool) -> None:
+def demo(output: Path | None, speakers: int, rows_only: bool, as_json: bool) -> None:
     """Render talking heads, run the bounds and a simple model over them, and print the leaderboard."""
     from spfem_bench.cli._job import execute, show_table
     from spfem_bench.stages.run import Options
 
     folder = output or Path("spfem-demo")
     spec = _spec(folder / "clips", speakers)
-    bundle = execute(spec, folder / "bundle", Options(), workers=_workers())
+    bundle = execute(
+        spec, folder / "bundle", Options(slim=rows_only, outputs=not rows_only), workers=_workers()
+    )
     assert bundle is not None
     show_table(bundle, as_json=as_json)
     click.echo(_next_steps(bundle), err=True)

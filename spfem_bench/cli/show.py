@@ -1,4 +1,4 @@
-"""``show BUNDLE``: a run bundle in words, or one trial of it; ``show --schema NAME``: what a file may hold."""
+"""``show BUNDLE``: a run bundle in words, or one trial of it; ``show --schema NAME``: a file's schema."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from spfem_bench.errors import UsageError
 from spfem_bench.judging.controls import controlled
 from spfem_bench.judging.join import Paired, join_trials, pair_rows, pair_systems, refuse_foreign
-from spfem_bench.judging.model import Comparison, Finding, Mode, Overlap, Pair, Question
+from spfem_bench.judging.model import Comparison, Finding, Inputs, Mode, Overlap, Pair, Question
 from spfem_bench.judging.regression import judge_regression
 from spfem_bench.judging.scores import emotion_mean, score_change
 from spfem_bench.judging.sets import IDLE, judge_sets, stored_score
@@ -20,6 +20,11 @@ from spfem_bench.tables.merge import difference
 if TYPE_CHECKING:
     from spfem_bench.judging.bundles import Bundle
     from spfem_bench.tables.model import Column
+
+
+_JOINED = (
+    "trials were joined by id and labels: the clips are rendered from one recipe, but maybe on two machines",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Options:
         question: of mode ``superiority``.
         alpha: error rate of mode ``superiority``, held over the whole table by Holm's correction.
         seed: of what the statistics draw.
+        inputs: how trials are joined, see `join_trials`.
     """
 
     mode: Mode = "regression"
@@ -44,6 +50,7 @@ class Options:
     question: Question = "any-actors"
     alpha: float = 0.05
     seed: int = 0
+    inputs: Inputs = "identical"
 
 
 def compare(a: Bundle, b: Bundle, options: Options | None = None) -> Comparison:
@@ -64,7 +71,7 @@ def compare(a: Bundle, b: Bundle, options: Options | None = None) -> Comparison:
     """
     asked = options or Options()
     refuse_foreign(a, b, claim=asked.mode == "superiority")
-    overlap = join_trials(a, b)
+    overlap = join_trials(a, b, asked.inputs)
     pairs = pair_systems(a, b, asked.pairs)
     names = _metrics(a, asked.metrics)
     findings = [_finding(a, b, pair, name, overlap, asked) for pair in pairs for name in names]
@@ -84,7 +91,7 @@ def compare(a: Bundle, b: Bundle, options: Options | None = None) -> Comparison:
         missing=[] if asked.pairs else [name for name in a.models if name not in taken_a],
         new=[] if asked.pairs else [name for name in b.models if name not in taken_b],
         new_metrics=[name for name in b.columns if name not in a.columns],
-        notes=list(_notes(a, b)),
+        notes=[*_notes(a, b), *(_JOINED if asked.inputs == "rendered" else ())],
     )
 
 

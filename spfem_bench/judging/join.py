@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spfem_bench.errors import NotComparableError, UsageError
 from spfem_bench.judging.bundles import Bundle, Cell, Planned
-from spfem_bench.judging.model import Counts, Overlap, Pair
+from spfem_bench.judging.model import Counts, Inputs, Overlap, Pair
 from spfem_bench.stages.rows import REAL
 
 
@@ -59,15 +59,24 @@ def refuse_foreign(a: Bundle, b: Bundle, *, claim: bool = False) -> None:
             )
 
 
-def join_trials(a: Bundle, b: Bundle) -> Overlap:
+def join_trials(a: Bundle, b: Bundle, inputs: Inputs = "identical") -> Overlap:
     """Join two plans by id, labels and digests of the input clips.
 
+    Args:
+        a: the baseline.
+        b: the candidate.
+        inputs: ``identical`` clips by digest; ``rendered``: clips rendered from one recipe on two machines,
+            which may differ by a grey level here and there, are joined by id and labels alone.
+
     Raises:
-        NotComparableError: they have no trial in common.
+        NotComparableError: they have no trial in common, or ``rendered`` clips are none.
     """
-    shared = sorted(a.trials.keys() & b.trials.keys())
-    matched = [trial for trial in shared if a.trials[trial] == b.trials[trial]]
-    changed = [trial for trial in shared if a.trials[trial] != b.trials[trial]]
+    if inputs == "rendered":
+        _require_rendered(a, b)
+    one, two = (_plans(bundle.trials, inputs) for bundle in (a, b))
+    shared = sorted(one.keys() & two.keys())
+    matched = [trial for trial in shared if one[trial] == two[trial]]
+    changed = [trial for trial in shared if one[trial] != two[trial]]
     if not matched:
         why = f"all {len(changed)} of the same id are of other clips" if changed else "their ids all differ"
         raise NotComparableError(
@@ -75,7 +84,22 @@ def join_trials(a: Bundle, b: Bundle) -> Overlap:
             "score both on the same trials"
         )
     only_a, only_b = sorted(a.trials.keys() - b.trials.keys()), sorted(b.trials.keys() - a.trials.keys())
-    return Overlap(matched, only_a, only_b, changed, a.reals == b.reals)
+    return Overlap(matched, only_a, only_b, changed, _plans(a.reals, inputs) == _plans(b.reals, inputs))
+
+
+def _plans(planned: Mapping[str, Planned], inputs: Inputs) -> Mapping[str, Planned]:
+    if inputs == "identical":
+        return planned
+    return {name: replace(one, inputs=()) for name, one in planned.items()}
+
+
+def _require_rendered(*bundles: Bundle) -> None:
+    for bundle in bundles:
+        kind = bundle.spec["dataset"]["kind"]
+        if kind != "rendered":
+            raise NotComparableError(
+                f"{bundle.path} is of {kind} clips: only rendered ones can be joined without their digests"
+            )
 
 
 def pair_systems(a: Bundle, b: Bundle, given: Mapping[str, str]) -> list[Pair]:

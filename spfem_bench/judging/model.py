@@ -9,6 +9,7 @@ from typing import Literal
 VerdictName = Literal["better", "worse", "equivalent", "inconclusive", "not comparable"]
 Mode = Literal["regression", "superiority"]
 Question = Literal["these-actors", "any-actors"]
+Inputs = Literal["identical", "rendered"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Overlap:
     """How the two plans join.
 
     Args:
-        matched: trials with the same id, labels and digests of their input clips.
+        matched: trials with the same id, labels and, unless clips were rendered anew, digests of their clips.
         only_a: in the baseline only.
         only_b: in the candidate only.
         changed: of the same id, but of other clips or labels; never compared.

@@ -7,6 +7,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -22,17 +23,29 @@ from spfem_bench.stages.workbench import Workbench
 from spfem_bench.store.bundle import CIRCUMSTANCES, prune, reopen, write_json, write_lines, write_manifest
 
 
-def assemble(
-    bench: Workbench, out: Path, done: Sequence[Done], *, keep_bounds: bool, slim: bool = False
-) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """What of a run goes into its bundle, besides scores and rows.
+
+    Args:
+        matrices: of set metrics' features.
+        models: outputs of the models.
+        bounds: outputs of the bounds, copies of the dataset's clips.
+    """
+
+    matrices: bool = True
+    models: bool = True
+    bounds: bool = False
+
+
+def assemble(bench: Workbench, out: Path, done: Sequence[Done], kept: Kept) -> None:
     """Write a bundle, its manifest last.
 
     Args:
         bench: the run's objects.
         out: the claimed folder.
         done: every unit of the run.
-        keep_bounds: place the bounds' outputs too.
-        slim: leave out feature matrices; ``scores.json`` names those left out.
+        kept: what goes in; ``scores.json`` names the matrices and the models' outputs left out.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
@@ -41,12 +54,12 @@ def assemble(
     scores = reduce_rows(rows, bench.built.metrics, bench.emotions)
     measured = list(chain.from_iterable(u.rows for u in done if u.made is not None or u.unit.system is None))
     reopen(out)
-    write_rows(out, rows, slim=slim)
+    write_rows(out, rows, slim=not kept.matrices)
     write_lines(out / "trials.jsonl", _plan_lines(bench))
     board = scores_to_json(bench, scores, measured, _missing(bench, done))
-    write_json(out / "scores.json", _slimmed(board) if slim else board)
+    write_json(out / "scores.json", _declared(board, kept))
     write_json(out / "environment.json", identity(bench.spec.device))
-    outputs = _place_outputs(bench, out, done, keep_bounds=keep_bounds)
+    outputs = _place_outputs(bench, out, done, kept)
     prune(out, {*outputs, *_own_files(out)})
     write_manifest(out)
 
@@ -60,8 +73,14 @@ def _missing(bench: Workbench, done: Sequence[Done]) -> dict[str, Counter[str]]:
     return missing
 
 
-def _slimmed(board: Mapping[str, Any]) -> dict[str, Any]:
-    return {**board, "matrices": [], "omitted_matrices": board["matrices"]}
+def _declared(board: Mapping[str, Any], kept: Kept) -> dict[str, Any]:
+    """The board, which says what was left out."""
+    said = dict(board)
+    if not kept.matrices:
+        said |= {"matrices": [], "omitted_matrices": board["matrices"]}
+    if not kept.models:
+        said["omitted_outputs"] = [s["name"] for s in board["systems"] if s["role"] == "model"]
+    return said
 
 
 def _own_files(out: Path) -> Iterable[str]:
@@ -70,12 +89,13 @@ def _own_files(out: Path) -> Iterable[str]:
     return [*names, *(f"features/{metric}.safetensors" for metric in features)]
 
 
-def _place_outputs(bench: Workbench, out: Path, done: Sequence[Done], *, keep_bounds: bool) -> list[str]:
+def _place_outputs(bench: Workbench, out: Path, done: Sequence[Done], kept: Kept) -> list[str]:
+    wanted = {"model": kept.models, "bound": kept.bounds}
     roles = {system.name: system.role for system in bench.systems}
     placed = []
     for unit in done:
         system = unit.unit.system
-        if unit.made is None or system is None or (roles[system] == "bound" and not keep_bounds):
+        if unit.made is None or system is None or not wanted[roles[system]]:
             continue
         trial = bench.plan.trials[unit.unit.index].id
         for file in sorted(unit.made.folder.iterdir()):

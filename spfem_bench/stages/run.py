@@ -21,7 +21,7 @@ from spfem_bench.engine import Engine, LocalEngine
 from spfem_bench.errors import IncompleteError, OutOfMemoryError
 from spfem_bench.fsio import folder_lock
 from spfem_bench.progress import Progress, SilentProgress
-from spfem_bench.stages.assemble import assemble, note_circumstances
+from spfem_bench.stages.assemble import Kept, assemble, note_circumstances
 from spfem_bench.stages.generate import Made, generate
 from spfem_bench.stages.measure import measure_real, measure_trial
 from spfem_bench.stages.rows import MetricRow
@@ -44,7 +44,8 @@ class Options:
         overwrite: ``missing`` does what is missing, ``always`` all again, ``never`` refuses a whole bundle;
             ``unfinished`` is ``missing`` in an unfinished folder whose specification may be replaced.
         keep_bounds: store the bounds' outputs in the bundle too (they are copies of the dataset's clips).
-        slim: leave the feature matrices of set metrics out of the bundle; their scores cannot be verified then.
+        slim: leave the feature matrices of set metrics out; their scores cannot be verified then.
+        outputs: place the models' outputs in the bundle; without them nobody can look at them again.
         shard: (i, n) to do every n-th unit only and write no bundle; None to do all.
         max_missing: largest share of trials that may have failed before the run counts as incomplete.
     """
@@ -52,6 +53,7 @@ class Options:
     overwrite: Overwrite = "missing"
     keep_bounds: bool = False
     slim: bool = False
+    outputs: bool = True
     shard: tuple[int, int] | None = None
     max_missing: float = 1.0
 
@@ -120,7 +122,7 @@ def _run(spec: RunSpec, out: Path, options: Options, engine: Engine, progress: P
         done = list(_work(bench, options, engine, progress))
         if options.shard is not None:
             return None
-        assemble(bench, out, done, keep_bounds=options.keep_bounds, slim=options.slim)
+        assemble(bench, out, done, Kept(not options.slim, options.outputs, options.keep_bounds))
         note_circumstances(out, bench.spec.device, started)
     _check_complete(bench, done, options.max_missing, out)
     return out

@@ -39,8 +39,8 @@ ABSENT = 0.12
 ROUGH, MOUTH = 0.25, 0.3
 """Shares of training pictures seen whole, as in the first look, and of the mouth alone, as in the last."""
 
-STEPS: Mapping[Set, int] = {"judges": 5000, "supervisors": 7000}
-"""Points are learnt the longer the better; a step of the supervisor, the smaller network, takes half as long."""
+STEPS: Mapping[Set, int] = {"judges": 5000, "supervisors": 2800}
+"""Points are learnt the longer the better; a judge's are what is measured with."""
 
 _CLOSE = Jitter(shift=2.0, scale=0.08, turn=5.0)
 _TRUTHS = ("angles", "gaze", "blink", "units")

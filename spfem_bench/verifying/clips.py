@@ -12,6 +12,8 @@ from spfem_bench.verifying.contents import Contents
 from spfem_bench.verifying.model import Check, Problem
 from spfem_bench.verifying.rows import Line
 
+_LEFT_OUT = "was written without its outputs, so nothing shows what the rows were read from"
+
 
 def check_clips(
     folder: Path, files: set[str], contents: Contents, lines: Sequence[Line], progress: Progress
@@ -35,6 +37,7 @@ def check_clips(
     progress.finish("decode")
     bad = len(problems)
     problems += [found for system in kept for found in _unanswered(system, contents, files, lines)]
+    problems += [Problem(system, _LEFT_OUT, "unverifiable") for system in contents.unplaced]
     return Check(
         "clips", "outputs decode to the content recorded of them", len(clips) - bad, len(clips), problems
     )
@@ -44,7 +47,8 @@ def kept_systems(contents: Contents, files: set[str]) -> list[str]:
     """Systems whose outputs a bundle holds: every model, and the bounds that were kept."""
     with_outputs = {name.split("/")[1] for name in files if name.startswith("outputs/")}
     spec = contents.spec or {"systems": []}
-    return [s["name"] for s in spec["systems"] if s["role"] == "model" or s["name"] in with_outputs]
+    models = {s["name"] for s in spec["systems"] if s["role"] == "model"} - set(contents.unplaced)
+    return [s["name"] for s in spec["systems"] if s["name"] in models | with_outputs]
 
 
 def _clips(system: str, contents: Contents) -> list[str]:

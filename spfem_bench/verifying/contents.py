@@ -69,6 +69,11 @@ class Contents:
         return [] if self.scores is None else list(self.scores.get("omitted_matrices", ()))
 
     @property
+    def unplaced(self) -> list[str]:
+        """Models whose outputs the bundle was written without."""
+        return [] if self.scores is None else list(self.scores.get("omitted_outputs", ()))
+
+    @property
     def title(self) -> str:
         """Of the table."""
         return "" if self.scores is None else str(self.scores["title"])
