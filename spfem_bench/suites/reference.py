@@ -12,7 +12,7 @@ from spfem_bench.registry import resolve
 from spfem_bench.suites.load import Suite, load_suite
 from spfem_metrics import MetricInfo
 
-SUITES = ("portable-v1", "synthetic-v1")
+SUITES = ("standard-v1", "spfem-papers-v1", "portable-v1", "synthetic-v1")
 """Whose metrics the page shows, in order."""
 
 Listed = Mapping[str, Mapping[str, MetricInfo]]

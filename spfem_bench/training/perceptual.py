@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from spfem_bench.progress import Progress
 from spfem_bench.training.cards import Card, Measure
 from spfem_bench.training.faces import batch_rows, build, learning_stills, pick, to_input, unseen_stills
+from spfem_bench.training.files import Set
 from spfem_bench.training.harm import HARMS, Picture
 from spfem_bench.training.loop import Batch, Losses, Schedule, apply
 from spfem_bench.training.making import Making, make
@@ -27,6 +28,13 @@ HARMED = 0.75
 GRADES = (0.1, 0.2, 0.35, 0.55, 0.8, 1.0)
 """Strengths at which the distance is fitted and tried."""
 
+GROWTH: Mapping[Set, float] = {"judges": 8.0, "supervisors": 0.0}
+"""Weight of the loss that ties how far the pooled features move to how much was done; distances between sets
+rest on a judge's pooled features only."""
+
+REACH = 3.0
+"""How far the strongest degradation moves the pooled features, in the spread of those of clean pictures."""
+
 _TRUTHS = ("units", "angles", "emotion", "landmarks")
 
 
@@ -39,10 +47,11 @@ class Tasks(nn.Module):
         self.pooled = nn.Linear(channels, len(KINDS) + 1 + len(KINDS) + 7 + 16 + 3)
         self.placed = nn.Linear(16 * channels, 136)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, 3, 128, 128) -> (N, 43) from the pooled features, (N, 136) from their map."""
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(N, 3, 128, 128) -> (N, 43) from the pooled features, (N, 136) from their map, (N, C) pooled."""
         last = self.net.layers(x)[-1]  # type: ignore[operator]
-        return self.pooled(last.mean(dim=(2, 3))).float(), self.placed(last.flatten(1)).float()
+        features = last.mean(dim=(2, 3))
+        return self.pooled(features).float(), self.placed(last.flatten(1)).float(), features.float()
 
 
 def train(job: Job, progress: Progress) -> Card:
@@ -51,7 +60,10 @@ def train(job: Job, progress: Progress) -> Card:
     schedule = Schedule(steps=job.steps(1200), lr=2e-3, seed=job.seed)
     fitted = partial(with_weights, data=data, pictures=16 if job.smoke else 400, seed=job.seed)
     making = Making(
-        partial(harmed_batch, data), losses, schedule, finish=lambda whole: fitted(whole.get_submodule("net"))
+        partial(harmed_batch, data, paired=GROWTH[job.which] > 0),
+        partial(losses, growth=GROWTH[job.which]),
+        schedule,
+        finish=lambda whole: fitted(whole.get_submodule("net")),
     )
     width = build(job.which, "perceptual")(torch.zeros(1, 3, SIDE, SIDE)).shape[1]
     net, record = make(
@@ -70,15 +82,15 @@ def train(job: Job, progress: Progress) -> Card:
             "stills": f"{len(data):,} of {data.plan.people} people",
             "degradations": ", ".join(KINDS),
             "channel weights": "non-negative least squares from squared gaps to the degradation's strength",
-            "batch": "96",
+            "batch": "64 with the same left alone" if GROWTH[job.which] else "96",
         },
         sources=("Zhang et al. 2018, The unreasonable effectiveness of deep features (LPIPS)",),
     )
 
 
-def harmed_batch(data: Stills, draw: np.random.Generator) -> Batch:
-    """96 stills, most of them degraded in one way; ``kind`` 0 is none."""
-    rows = batch_rows(draw, len(data), 96)
+def harmed_batch(data: Stills, draw: np.random.Generator, *, paired: bool = False) -> Batch:
+    """96 stills, most degraded in one way; ``kind`` 0 is none. If ``paired``, 64, and ``clean`` the same."""
+    rows = batch_rows(draw, len(data), 64 if paired else 96)
     kind = np.where(draw.random(len(rows)) < HARMED, draw.integers(1, len(KINDS) + 1, len(rows)), 0)
     strength = np.where(kind > 0, np.sqrt(draw.random(len(rows))), 0.0)
     images = [
@@ -87,7 +99,9 @@ def harmed_batch(data: Stills, draw: np.random.Generator) -> Batch:
     ]
     truth = dict(pick(data, _TRUTHS, rows))
     truth["landmarks"] = truth["landmarks"].flatten(1) * (2 / SIDE) - 1
+    clean = {"clean": torch.from_numpy(np.stack([data.images[row] for row in rows.tolist()]))}
     return {
+        **(clean if paired else {}),
         "image": torch.from_numpy(np.stack(images)),
         "kind": torch.from_numpy(kind.astype(np.int64)),
         "strength": torch.from_numpy(strength.astype(np.float32)),
@@ -100,19 +114,33 @@ def harmed(image: Picture, kind: int, strength: float, draw: np.random.Generator
     return image if kind == 0 else HARMS[KINDS[kind - 1]](image, strength, draw)
 
 
-def losses(net: nn.Module, batch: Batch) -> Losses:
-    """What was done to the picture, how much, and what it shows."""
-    pooled, placed = net(to_input(batch["image"]))
+def losses(net: nn.Module, batch: Batch, growth: float = 0.0) -> Losses:
+    """What was done to the picture, how much, and what it shows; with ``growth``, how far features moved."""
+    images = [batch["image"], batch["clean"]] if growth else [batch["image"]]
+    count = len(batch["image"])
+    both, places, features = net(to_input(torch.cat(images)))
+    pooled, placed = both[:count], places[:count]
+    moved = (
+        {"growth": growth * _growth(features[:count], features[count:], batch["strength"])} if growth else {}
+    )
     kind, strength, emotion, units, angles = pooled.split([len(KINDS) + 1, len(KINDS), 7, 16, 3], dim=1)
     wanted = F.one_hot(batch["kind"], len(KINDS) + 1)[:, 1:].float() * batch["strength"][:, None]
     return {
-        "kind": 0.5 * F.cross_entropy(kind, batch["kind"]),
+        **moved,
+        "kind": (0.1 if growth else 0.5) * F.cross_entropy(kind, batch["kind"]),
         "strength": 3 * F.smooth_l1_loss(strength, wanted, beta=0.05),
         "emotion": 0.5 * F.cross_entropy(emotion, batch["emotion"], label_smoothing=0.1),
         "units": 2 * F.smooth_l1_loss(units, batch["units"], beta=0.1),
         "angles": F.smooth_l1_loss(angles, batch["angles"] / 20, beta=0.1),
         "landmarks": 4 * F.smooth_l1_loss(placed, batch["landmarks"], beta=0.02),
     }
+
+
+def _growth(bad: torch.Tensor, clean: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    """How far features moved, against `REACH` times the strength; in the spread of the clean ones."""
+    spread = clean.detach().var(dim=0).sum().clamp_min(1e-6).sqrt()
+    far = ((bad - clean) / spread).square().sum(1).add(1e-6).sqrt()
+    return F.smooth_l1_loss(far, REACH * strength, beta=0.1)
 
 
 @torch.inference_mode()
