@@ -1,4 +1,8 @@
-"""Adapters by name: bounds and models of this package, plug-ins, ``module:factory``, ``precomputed:DIR``."""
+"""Adapters by name: bounds and models of this package, plug-ins, ``module:factory``, and what a folder holds.
+
+``precomputed:FOLDER`` reads videos; ``backbone:FOLDER``, ``backbone-reference:FOLDER`` and
+``backbone-text:FOLDER`` run a checkpoint with the style of the label, the reference clip or the text.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,12 @@ BOUNDS: Mapping[str, str] = {
 
 MODELS: Mapping[str, str] = {"linear-shift": "spfem_baselines.linear:linear_shift"}
 BUILTIN: Mapping[str, str] = {**BOUNDS, **MODELS}
+
+_BACKBONES: Mapping[str, Literal["label", "reference", "text"]] = {
+    "backbone": "label",
+    "backbone-reference": "reference",
+    "backbone-text": "text",
+}
 
 Role = Literal["model", "bound"]
 _RESERVED = "real"
@@ -86,8 +96,26 @@ def _adapter(text: str) -> tuple[object, object]:
 
         folder = Path(text.removeprefix("precomputed:"))
         return precomputed.Entry, precomputed.open_precomputed(folder)
+    kind, _, rest = text.partition(":")
+    if kind in _BACKBONES and rest:
+        return _backbone(kind, Path(rest))
     made = resolve(GROUP, text, BUILTIN)
     return made, made() if callable(made) and not isinstance(made, Adapter) else made
+
+
+def _backbone(kind: str, folder: Path) -> tuple[object, object]:
+    """A checkpoint as an adapter.
+
+    Raises:
+        UsageError: the folder holds no checkpoint.
+    """
+    from spfem_baselines.backbone.adapter import BackboneAdapter, backbone
+    from spfem_baselines.backbone.checkpoint import CheckpointError
+
+    try:
+        return BackboneAdapter, backbone(folder.expanduser(), _BACKBONES[kind], name=kind)
+    except CheckpointError as error:
+        raise UsageError(str(error)) from error
 
 
 def load_systems(texts: Sequence[str], *, bounds: bool = True) -> list[System]:

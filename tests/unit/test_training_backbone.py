@@ -14,14 +14,22 @@ import torch
 from torch import nn
 
 from spfem_baselines.backbone.checkpoint import load_backbone, read_checkpoint, read_tensors
-from spfem_baselines.backbone.losses import Guides
+from spfem_baselines.backbone.losses import ALIGNED, RIGID, Guides
 from spfem_baselines.supervision import Supervised
 from spfem_bench.errors import ConfigError, IntegrityError, MissingWeightsError, PluginError, UsageError
 from spfem_bench.progress import SilentProgress
 from spfem_bench.resources import list_configs
 from spfem_bench.training.backbone.batches import Sampler, split_people, wordings
 from spfem_bench.training.backbone.recipe import TERMS, load_recipe, parse_recipe, smoke
-from spfem_bench.training.backbone.step import Helper, Rules, players, rate_share, take_step
+from spfem_bench.training.backbone.step import (
+    Helper,
+    Rules,
+    guide_names,
+    players,
+    rate_share,
+    seen,
+    take_step,
+)
 from spfem_bench.training.backbone.supervising import load_helper, split
 from spfem_bench.training.backbone.train import Job, train
 from tests.support.backbones import RECIPE, material
@@ -38,19 +46,27 @@ def run(out, made, **more):
     return train(Job(made, material(), out, **more), SilentProgress())
 
 
+class Draws(nn.Module):
+    """A part with a generator of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(3)
+
+
 class Lighter(nn.Module):
-    """A supervision that wants brighter pictures, and draws from a generator of its own."""
+    """A supervision that wants brighter pictures, and of which a part draws."""
 
     name = "lighter"
     needs = frozenset({"source", "reference", "audio", "emotion", "text"})
 
     def __init__(self) -> None:
         super().__init__()
-        self.generator = torch.Generator().manual_seed(3)
+        self.part = Draws()
         self.seen: list[object] = []
 
     def forward(self, generated, source, *, reference=None, audio=None, emotion=None, text=None):
-        noise = torch.rand((), generator=self.generator)
+        noise = torch.rand((), generator=self.part.generator)
         self.seen.append(
             (generated.shape, source.shape, reference.shape, audio.shape, emotion.shape, len(text))
         )
@@ -264,8 +280,18 @@ def test_damaged_files_are_not_gone_on_from(tmp_path):
 def test_a_supervision_gets_all_it_may_need(tmp_path):
     loss = Lighter()
     run(tmp_path / "a", recipe(tmp_path, schedule={"steps": 1}), helpers=[Helper("lighter", 0.5, loss)])
-    clip, reference = (2, 6, 3, 32, 32), (2, 2, 3, 32, 32)
+    clip, reference = (2, 6, 3, 64, 64), (2, 2, 3, 64, 64)
     assert loss.seen == [(clip, clip, reference, (2, 6, 40, 16), (2,), 2)]
+
+
+def test_supervisions_see_the_supervisors_crop_or_the_backbone_s_own():
+    frames, unknown = torch.rand(1, 2, 3, 32, 32), torch.full((1, 2, 68, 2), torch.nan)
+    assert seen(frames, unknown) is frames
+    points = torch.zeros(1, 2, 68, 2)
+    points[:, :, list(RIGID)] = torch.tensor(ALIGNED) / 2 - 0.25
+    # Points at half the places of the crop: it shows the frame twice as large.
+    whole = torch.nn.functional.interpolate(frames[0], scale_factor=2, mode="bilinear", align_corners=False)
+    assert torch.allclose(seen(frames, points)[0], whole, atol=1e-4)
 
 
 def test_material_must_have_what_the_terms_need(tmp_path):
@@ -303,11 +329,38 @@ def test_supervisions_are_named_with_their_weights(tmp_path):
 
 
 def test_a_known_supervision_without_its_state_names_the_command(tmp_path, monkeypatch):
-    import spfem_baselines.supervision as methods
+    from spfem_baselines.supervision import builders
 
-    monkeypatch.setattr(methods, "BUILDERS", {"lighter": lambda path, device: Lighter()}, raising=False)
+    def opened(path, device):
+        if path.name == "broken":
+            raise ValueError("it lacks the key one")
+        return Lighter()
+
+    monkeypatch.setattr(builders, "BUILDERS", {"lighter": opened})
     with pytest.raises(MissingWeightsError, match="train supervision --method lighter"):
         load_helper("lighter:1", tmp_path, "cpu")
     (tmp_path / "lighter.safetensors").write_bytes(b"")
     assert load_helper("lighter:1", tmp_path, "cpu").name == "lighter"
     assert load_helper(f"lighter={tmp_path / 'lighter.safetensors'}:1", tmp_path / "no", "cpu").weight == 1.0
+    (tmp_path / "broken").write_bytes(b"")
+    with pytest.raises(UsageError, match="no state of lighter: it lacks the key one"):
+        load_helper(f"lighter={tmp_path / 'broken'}:1", tmp_path, "cpu")
+
+
+def test_other_states_of_a_supervision_are_other_supervisions(tmp_path):
+    def weighted(value: float) -> Helper:
+        loss = Lighter()
+        loss.register_buffer("state", torch.tensor(value))
+        return Helper("lighter", 0.5, loss)
+
+    facts = [
+        Job(recipe(tmp_path), material(), tmp_path, helpers=[weighted(v)]).facts() for v in (1.0, 1.0, 2.0)
+    ]
+    assert facts[0] == facts[1]
+    assert facts[0]["supervision"] != facts[2]["supervision"]
+
+
+def test_the_record_names_the_supervisors_behind_terms_and_captions(tmp_path):
+    made = recipe(tmp_path, losses={"mouth": 0.1, "sync": 0.1}, conditions={"text": 1.0})
+    assert guide_names(made) == ["clip", "landmarks", "sync"]
+    assert guide_names(recipe(tmp_path)) == []

@@ -1,0 +1,1 @@
+"""Training of the backbone: recipes, material, the loop, and its sheets of samples."""

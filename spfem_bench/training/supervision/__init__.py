@@ -1,0 +1,1 @@
+"""Pre-training of the supervisions, and the proof that each moves the right way, on rendered people."""
