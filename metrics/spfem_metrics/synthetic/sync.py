@@ -1,8 +1,8 @@
 """Lip-sync on rendered faces: the extractor ``sync``, two sequences of embeddings for LSE-C and LSE-D.
 
 A window of pictures is eleven lower faces 40 ms apart, one of sound is 0.44 s; row i of both begins at
-frame i. At other rates than 25 frames/s the pictures are the frames nearest to those instants, and the sound is
-cut at the frame's own time, so that the network always sees 25 frames/s, while rows and offsets count the
+frame i. At other rates than 25 frames/s the pictures are the frames nearest to those instants, and the sound
+is cut at the frame's own time, so that the network always sees 25 frames/s, while rows and offsets count the
 clip's.
 """
 
