@@ -22,6 +22,7 @@ from spfem_bench.training.faces import (
     to_input,
     unseen_stills,
 )
+from spfem_bench.training.files import Set
 from spfem_bench.training.landmarks import units_correlation
 from spfem_bench.training.loop import Batch, Losses, Schedule, apply
 from spfem_bench.training.making import Making, make
@@ -49,6 +50,7 @@ def train(job: Job, progress: Progress) -> Card:
         architecture=_ARCHITECTURES[job.which],
         measures=[*measured(net, level3), *weaker(net, lower)],
         facts={"stills": f"{len(data):,} of {data.plan.people} people, levels 1 to 3", "batch": "128"},
+        limits=_LIMITS[job.which],
         sources=("Ekman and Friesen 1978, Facial Action Coding System",),
     )
 
@@ -128,4 +130,11 @@ _ABOUT = (
 _ARCHITECTURES: Mapping[str, str] = {
     "judges": "A residual network with batch normalisation over 64 px crops.",
     "supervisors": "A ConvNeXt-like network with group normalisation over 64 px crops.",
+}
+_LIMITS: Mapping[Set, tuple[str, ...]] = {
+    "judges": (),
+    "supervisors": (
+        "Single neutral frames are taken for weak emotions; means over a clip's frames meet the "
+        "target. It learnt as long as the judge; longer was not tried.",
+    ),
 }

@@ -62,6 +62,7 @@ def train(job: Job, progress: Progress) -> Card:
         architecture=_ARCHITECTURES[job.which],
         measures=measured(net, unseen_stills(job, progress)),
         facts={"stills": f"{len(data):,} of {data.plan.people} people", "batch": "96"},
+        limits=_LIMITS[job.which],
         sources=(
             "Sun et al. 2018, Integral human pose regression",
             "Sagonas et al. 2013 (iBUG 300-W, the 68 points)",
@@ -245,5 +246,12 @@ _ARCHITECTURES: Mapping[str, str] = {
     "supervisors": (
         "A ConvNeXt-like network with group normalisation over 64 px crops; each point is the centre of mass "
         "of a map plus a linear correction."
+    ),
+}
+_LIMITS: Mapping[Set, tuple[str, ...]] = {
+    "judges": (),
+    "supervisors": (
+        "Its trunk is a third of the judge's, because the twelve networks share 10 MB: a trunk as "
+        "large as its fellows' did not fit beside them. Longer training was not tried.",
     ),
 }

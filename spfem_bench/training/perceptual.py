@@ -84,6 +84,7 @@ def train(job: Job, progress: Progress) -> Card:
             "channel weights": "non-negative least squares from squared gaps to the degradation's strength",
             "batch": "64 with the same left alone" if GROWTH[job.which] else "96",
         },
+        limits=_LIMITS[job.which],
         sources=("Zhang et al. 2018, The unreasonable effectiveness of deep features (LPIPS)",),
     )
 
@@ -265,4 +266,11 @@ _ABOUT = (
 _ARCHITECTURES: Mapping[str, str] = {
     "judges": "A residual network with batch normalisation over 128 px pictures, five layers.",
     "supervisors": "A ConvNeXt-like network with group normalisation over 128 px pictures, five layers.",
+}
+_LIMITS: Mapping[Set, tuple[str, ...]] = {
+    "judges": (),
+    "supervisors": (
+        "It serves distances between two pictures, which meet their target. The loss that makes a "
+        "judge's pooled features grow in proportion was not used for it.",
+    ),
 }

@@ -48,9 +48,7 @@ class Trunk(nn.Module):
         depths: blocks at the three sizes.
     """
 
-    def __init__(
-        self, widths: tuple[int, int, int] = WIDTHS, depths: tuple[int, int, int] = DEPTHS
-    ) -> None:
+    def __init__(self, widths: tuple[int, int, int] = WIDTHS, depths: tuple[int, int, int] = DEPTHS) -> None:
         super().__init__()
         a, b, c = widths
         self.fine = stage(3, a, 4, depths[0])
