@@ -84,7 +84,7 @@ def test_fetch_list_path_verify(listed: Callable[[str], None], tmp_path: Path) -
     shown = invoke("list").stdout
     assert "first: A test." in shown
     assert "8.0 kB, MIT (permissive), raw" in shown
-    assert "missing: spfem-bench weights fetch second" in shown
+    assert "missing (pinned): spfem-bench weights fetch second" in shown
     where = Path(invoke("path", "first").stdout.strip())
     assert where.read_bytes() == CONTENT
     assert f"{where} (verified)" in shown
@@ -142,7 +142,10 @@ def test_unknown_names_and_no_names(listed: Callable[[str], None]) -> None:
 def test_a_suite_names_its_files(listed: Callable[[str], None], tmp_path: Path) -> None:
     suite = tmp_path / "suite.yaml"
     suite.write_text(
-        "extractors:\n  a: {factory: m:a, weights: {model: second}}\n  b: {factory: m:b}\n", encoding="utf-8"
+        "name: own\nabout: For tests.\nvalid-on: [real]\n"
+        "extractors:\n  a: {factory: m:a, weights: {model: second}}\n  b: {factory: m:b}\n"
+        "metrics:\n  - {factory: m:c}\n",
+        encoding="utf-8",
     )
     with web.serving(CONTENT, web.whole) as server:
         listed(server.url())
