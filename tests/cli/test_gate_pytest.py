@@ -20,7 +20,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def run(pytester: pytest.Pytester, *args: object) -> pytest.RunResult:
-    return pytester.runpytest_inprocess("-p", "spfem_bench.pytest_plugin", "-q", *map(str, args))
+    return pytester.runpytest_inprocess("-q", *map(str, args))
 
 
 def test_the_gate_is_an_item_of_the_run(pytester: pytest.Pytester, bundles: dict[str, Path]) -> None:
