@@ -74,9 +74,7 @@ def test_copying_the_source_keeps_person_words_and_pose_and_no_emotion(demo: Dem
         assert len(others) == 4
         assert all(value < best if best else value > best for value in others)
     accuracy = demo.values("emotion-accuracy")
-    assert (
-        accuracy["copy-source"] or 0
-    ) < 1 / 7  # below chance: a weak neutral face now and then reads as angry
+    assert (accuracy["copy-source"] or 0) < 1 / 7  # chance; a neutral face may read as angry
     assert accuracy["oracle"] == accuracy["copy-reference"] == 1
 
 
