@@ -155,6 +155,16 @@ def _refusal(problem: str, mark: Any) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(problem=problem, problem_mark=mark)
 
 
+def closed_object(**properties: object) -> dict[str, Any]:
+    """The JSON Schema of an object that has just these keys, each with its own schema."""
+    return {
+        "type": "object",
+        "required": sorted(properties),
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
 def check_schema(data: object, schema: Mapping[str, Any], where: str) -> None:
     """Check data against a JSON Schema (draft 2020-12).
 

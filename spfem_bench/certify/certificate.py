@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spfem_bench.certify.terms import Kind, Standing, State
-from spfem_bench.config import check_schema
+from spfem_bench.config import check_schema, closed_object
 from spfem_bench.errors import ConfigError, IntegrityError
 from spfem_bench.fsio import write_atomically
 
@@ -210,25 +210,18 @@ _COUNT = {"type": "integer", "minimum": 0}
 _OBJECT = {"type": "object"}
 
 
-def _record(**properties: object) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": sorted(properties),
-        "additionalProperties": False,
-        "properties": properties,
-    }
-
-
 def _list(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": item}
 
 
 _STATES = {"enum": ["holds", "fails", "inconclusive", "unmeasured"]}
-_POINT = _record(
+_POINT = closed_object(
     level={"type": "number"}, scored=_COUNT, mean=_NUMBER, change=_NUMBER, low=_NUMBER, high=_NUMBER
 )
-_LINE = _record(degradation=_TEXT, points=_list(_POINT), trend=_NUMBER, trend_low=_NUMBER, trend_high=_NUMBER)
-_VERDICT = _record(
+_LINE = closed_object(
+    degradation=_TEXT, points=_list(_POINT), trend=_NUMBER, trend_low=_NUMBER, trend_high=_NUMBER
+)
+_VERDICT = closed_object(
     degradation=_TEXT,
     claim={"enum": ["sees", "ignores"]},
     detail=_TEXT,
@@ -236,8 +229,8 @@ _VERDICT = _record(
     why=_TEXT,
     tolerance=_NUMBER,
 )
-_VISIBLE = _record(degradation=_TEXT, trials=_COUNT, speakers=_COUNT, level=_NUMBER, effect=_NUMBER)
-_METRIC = _record(
+_VISIBLE = closed_object(degradation=_TEXT, trials=_COUNT, speakers=_COUNT, level=_NUMBER, effect=_NUMBER)
+_METRIC = closed_object(
     name=_TEXT,
     label=_TEXT,
     unit=_TEXT,
@@ -252,10 +245,10 @@ _METRIC = _record(
     lines=_list(_LINE),
     visible=_list(_VISIBLE),
 )
-_MADE = _record(
+_MADE = closed_object(
     name=_TEXT, family=_TEXT, unit=_TEXT, about=_TEXT, levels=_list({"type": "number"}), scenes=_COUNT
 )
-SCHEMA: Mapping[str, Any] = _record(
+SCHEMA: Mapping[str, Any] = closed_object(
     schema={"const": SCHEMA_NAME},
     suite=_TEXT,
     kind={"enum": ["rendered", "real"]},

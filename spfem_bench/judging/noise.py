@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spfem_bench.config import check_schema
+from spfem_bench.config import check_schema, closed_object
 from spfem_bench.errors import ConfigError, IntegrityError, NotComparableError, UsageError
 from spfem_bench.fsio import write_atomically
 
@@ -71,25 +71,15 @@ class Noise:
         return {floor.digest: floor for floor in self.floors}
 
 
-def _record(**properties: object) -> dict[str, Any]:
-    required = sorted(properties)
-    return {
-        "type": "object",
-        "required": required,
-        "additionalProperties": False,
-        "properties": properties,
-    }
-
-
 _TEXT = {"type": "string"}
 _SIZE = {"type": "number", "minimum": 0}
-_NAMED = _record(name=_TEXT, digest=_TEXT)
+_NAMED = closed_object(name=_TEXT, digest=_TEXT)
 _TEXTS = {"type": "array", "items": _TEXT}
 _COUNT = {"type": "integer", "minimum": 0}
-_RUN = _record(
+_RUN = closed_object(
     manifest=_TEXT, seed={"type": ["integer", "null"]}, threads={"type": ["integer", "null"]}, device=_TEXT
 )
-_FLOOR = _record(
+_FLOOR = closed_object(
     metric=_TEXT,
     signature=_TEXT,
     digest=_TEXT,
@@ -100,7 +90,7 @@ _FLOOR = _record(
     largest=_SIZE,
     trials=_COUNT,
 )
-SCHEMA: Mapping[str, Any] = _record(
+SCHEMA: Mapping[str, Any] = closed_object(
     schema={"const": SCHEMA_NAME},
     dataset=_NAMED,
     protocol=_NAMED,
