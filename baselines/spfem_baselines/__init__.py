@@ -3,6 +3,24 @@
 Any object with the attributes of `Adapter` is a model to the harness; nothing is inherited.
 """
 
-from spfem_baselines.contract import Adapter, CannotGenerateError, Extra, Frames, Output, Request, SourceClip
+from spfem_baselines.contract import (
+    Adapter,
+    BatchAdapter,
+    CannotGenerateError,
+    Extra,
+    Frames,
+    Output,
+    Request,
+    SourceClip,
+)
 
-__all__ = ["Adapter", "CannotGenerateError", "Extra", "Frames", "Output", "Request", "SourceClip"]
+__all__ = [
+    "Adapter",
+    "BatchAdapter",
+    "CannotGenerateError",
+    "Extra",
+    "Frames",
+    "Output",
+    "Request",
+    "SourceClip",
+]

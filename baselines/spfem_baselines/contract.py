@@ -6,7 +6,8 @@ a model returns frames and says which source frame each stands for; the harness 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -135,5 +136,24 @@ class Adapter(Protocol):
 
         Raises:
             CannotGenerateError: the trial lacks what this adapter needs.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchAdapter(Adapter, Protocol):
+    """A model that makes several outputs at a time, because loading it costs more than one of them."""
+
+    @property
+    def batch(self) -> int:
+        """The most requests it takes at once, at least 1; outputs do not depend on it."""
+        ...
+
+    def generate_many(
+        self, requests: Sequence[Request]
+    ) -> AbstractContextManager[Mapping[str, Output | Exception]]:
+        """Make outputs, each by its trial's id, or the exception that `generate` would have raised.
+
+        Frames may be read only while the context is open.
         """
         ...

@@ -30,6 +30,8 @@ _LOGGED = 20
 _SMOKE = 4
 _NETWORKS = ("identity", "clip")
 """Supervisors that pre-training looks through."""
+_AFTERWARDS = {"measure.py", "distances.py"}
+"""Code that looks at states and makes none."""
 
 Row = Mapping[str, float]
 
@@ -112,7 +114,8 @@ def recipe_digest(job: Job, recipe: Recipe) -> str:
     """Decides the state bit for bit, on one kind of processor: all that it is made of."""
     import spfem_baselines.supervision as methods
 
-    code = digest_sources(Path(str(methods.__file__)).parent, Path(__file__).parent)
+    own = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name not in _AFTERWARDS]
+    code = digest_sources(Path(str(methods.__file__)).parent, *own)
     networks = [digest_file(supervisor_file(name)) for name in _NETWORKS]
     words = digest_file(Path(str(files("spfem_baselines.supervisors"))) / "weights" / "words.txt")
     return digest_of([job.method, asdict(recipe), job.seed, _material(job), code, networks, words])
