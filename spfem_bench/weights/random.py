@@ -21,6 +21,7 @@ MARKER = "random-weights.json"
 _NETWORKS = "spfem_metrics.networks"
 MAKERS: Mapping[str, str] = {
     "alexnet": f"{_NETWORKS}.lpips_nets:random_alexnet",
+    "arcface-iresnet50": "spfem_baselines.supervision.iresnet:random_file",
     "arcface-resnet18": f"{_NETWORKS}.arcface_gray:random_file",
     "arcface-w600k-r50": f"{_NETWORKS}.arcface_onnx:random_file",
     "clip-vit-b-32-openai": f"{_NETWORKS}.clip_zero_shot:random_file",
