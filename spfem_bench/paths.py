@@ -11,6 +11,9 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         "SPFEM_BENCH_CACHE_DIR": "folder of every cache; default spfem-bench in $XDG_CACHE_HOME or ~/.cache",
         "SPFEM_BENCH_WEIGHTS": "folders (separated as in PATH) searched for network files before the cache",
+        "SPFEM_BENCH_BASELINES": "folder of foreign models' checkouts and environments; default "
+        "spfem-bench/baselines in $XDG_DATA_HOME or ~/.local/share",
+        "SPFEM_BENCH_KEEP_JOBS": "folder where the jobs of foreign models are kept, with inputs and logs",
         "SPFEM_BENCH_OFFLINE": "1: never open a network connection; what is missing is named instead",
         "SPFEM_BENCH_FIXTURES": "folder of real clips, for the tests marked `real`",
         "SPFEM_BENCH_REQUIRE_REAL": "1: tests that need real clips or weights fail where these are absent",
@@ -28,9 +31,27 @@ def cache_dir() -> Path:
 
 
 def _xdg_cache_home() -> Path:
-    """``$XDG_CACHE_HOME``, which the XDG specification says to ignore unless absolute."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return named if named.is_absolute() else Path.home() / ".cache"
+    return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def _xdg(name: str, usual: str) -> Path:
+    """A folder of the XDG specification, which says to ignore a variable that is not absolute."""
+    named = Path(os.environ.get(name, ""))
+    return named if named.is_absolute() else Path.home() / usual
+
+
+def baselines_dir() -> Path:
+    """Where foreign models are installed, a folder each; not created here."""
+    own = os.environ.get("SPFEM_BENCH_BASELINES")
+    if own:
+        return Path(own).expanduser().absolute()
+    return _xdg("XDG_DATA_HOME", ".local/share") / "spfem-bench" / "baselines"
+
+
+def kept_jobs_dir() -> Path | None:
+    """Where the jobs of foreign models are kept; None: they are removed."""
+    own = os.environ.get("SPFEM_BENCH_KEEP_JOBS")
+    return Path(own).expanduser().absolute() if own else None
 
 
 def weights_cache() -> Path:

@@ -2,6 +2,8 @@
 
 ``precomputed:FOLDER`` reads videos; ``backbone:FOLDER``, ``backbone-reference:FOLDER`` and
 ``backbone-text:FOLDER`` run a checkpoint with the style of the label, the reference clip or the text.
+``baseline:NAME`` runs a foreign model by its shipped manifest, ``command:MANIFEST`` any program by one of its
+own; ``,mode=MODE`` and ``,OPTION=VALUE`` may follow either.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Literal
 from spfem_baselines import Adapter
 from spfem_bench.errors import PluginError, UsageError
 from spfem_bench.registry import resolve
-from spfem_bench.versions import code_of
+from spfem_bench.versions import code_of, package_code
 
 GROUP = "spfem_bench.adapters"
 BOUNDS: Mapping[str, str] = {
@@ -36,6 +38,8 @@ _BACKBONES: Mapping[str, Literal["label", "reference", "text"]] = {
 }
 
 Role = Literal["model", "bound"]
+_FOREIGN = ("baseline", "command")
+_FOREIGN_CODE = ("adapters/command", "adapters/precomputed.py", "clips")
 _RESERVED = "real"
 """Under this name rows keep the protocol's real clips."""
 _LONGEST_NAME = 100
@@ -59,21 +63,23 @@ class System:
 
 
 def load_system(text: str) -> System:
-    """One adapter from ``NAME``, ``module:factory`` or ``precomputed:FOLDER``, optionally ``ALIAS=...``.
+    """One adapter from ``NAME``, ``module:factory`` or ``KIND:WHAT`` (see the module), perhaps ``ALIAS=...``.
 
     Raises:
         PluginError: there is no such adapter, it cannot be imported, or it does not fit the contract.
-        UsageError: the folder of a precomputed adapter cannot be read.
+        UsageError: the folder of a precomputed adapter cannot be read, or a foreign model is not here.
     """
-    alias, _, rest = text.rpartition("=") if "=" in text.split(":", maxsplit=1)[0] else ("", "", text)
-    made, adapter = _adapter(rest)
+    head, colon, tail = text.partition(":")
+    alias, _, kind = head.rpartition("=")
+    rest = f"{kind}{colon}{tail}"
+    code, adapter = _adapter(rest)
     if not isinstance(adapter, Adapter):
         raise PluginError(
             f"{rest} gives a {type(adapter).__name__}, which has no name, identity, sees and generate: "
             "see spfem_baselines.Adapter"
         )
     name = _checked_name(alias or adapter.name, rest)
-    return System(name, "bound" if rest in BOUNDS else "model", adapter, code_of(made))
+    return System(name, "bound" if rest in BOUNDS else "model", adapter, code)
 
 
 def _checked_name(name: str, text: str) -> str:
@@ -89,18 +95,48 @@ def _checked_name(name: str, text: str) -> str:
     return name
 
 
-def _adapter(text: str) -> tuple[object, object]:
-    """What the name stands for, and the adapter it gives."""
-    if text.startswith("precomputed:"):
+def _adapter(text: str) -> tuple[str, object]:
+    """The digest of the code behind a name, and the adapter it gives."""
+    kind, _, rest = text.partition(":")
+    if kind == "precomputed" and rest:
         from spfem_bench.adapters import precomputed
 
-        folder = Path(text.removeprefix("precomputed:"))
-        return precomputed.Entry, precomputed.open_precomputed(folder)
-    kind, _, rest = text.partition(":")
+        return code_of(precomputed.Entry), precomputed.open_precomputed(Path(rest))
     if kind in _BACKBONES and rest:
-        return _backbone(kind, Path(rest))
-    made = resolve(GROUP, text, BUILTIN)
-    return made, made() if callable(made) and not isinstance(made, Adapter) else made
+        made, adapter = _backbone(kind, Path(rest))
+        return code_of(made), adapter
+    if kind in _FOREIGN and rest:
+        return package_code(*_FOREIGN_CODE), _foreign(kind, rest)
+    made = _resolved(text)
+    return code_of(made), made() if callable(made) and not isinstance(made, Adapter) else made
+
+
+def _resolved(text: str) -> object:
+    try:
+        return resolve(GROUP, text, BUILTIN)
+    except PluginError as error:
+        from spfem_bench.adapters.command.manifest import shipped_names
+
+        if text in shipped_names():
+            raise PluginError(f"'{text}' is a foreign model: name it as baseline:{text}.") from error
+        raise
+
+
+def _foreign(kind: str, text: str) -> object:
+    """A program in an environment of its own.
+
+    Raises:
+        UsageError: there is no such manifest, mode or option, or something it needs is not here.
+    """
+    from spfem_bench.adapters.command.adapter import CommandAdapter
+    from spfem_bench.adapters.command.check import require_ready
+    from spfem_bench.adapters.command.manifest import from_text
+    from spfem_bench.adapters.command.places import find_place
+
+    manifest = from_text(text, is_file=kind == "command")
+    place = find_place(manifest)
+    require_ready(manifest, place)
+    return CommandAdapter(manifest, place)
 
 
 def _backbone(kind: str, folder: Path) -> tuple[object, object]:

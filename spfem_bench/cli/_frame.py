@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "certify": ("spfem_bench.cli.certify:certify", "Measure what the metrics of a suite see."),
     "data": ("spfem_bench.cli.data:data", "Index, verify, show and render datasets."),
     "weights": ("spfem_bench.cli.weights:weights", "List, fetch and verify the networks' files."),
+    "baseline": ("spfem_bench.cli.baseline:baseline", "List, show and check the wrapped foreign models."),
     "ls": ("spfem_bench.cli.ls:ls", "List metrics, adapters, datasets, protocols, suites or weights."),
     "show": ("spfem_bench.cli.show:show", "Show what a bundle holds, or one trial of it."),
     "doctor": ("spfem_bench.cli.doctor:doctor", "Check this machine: packages, device, weights, plug-ins."),

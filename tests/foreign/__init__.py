@@ -1,0 +1,1 @@
+"""Wrapped models, each tried on a stand-in of its upstream in a foreign environment."""
