@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from spfem_bench.errors import IncompleteError, UsageError
 if TYPE_CHECKING:
     from spfem_bench.adapters.command.check import Report
     from spfem_bench.adapters.command.manifest import Manifest
+    from spfem_bench.testing import Conformance
 
 _SIGNS = {"ok": "ok     ", "missing": "MISSING", "note": "note   "}
 
@@ -58,20 +60,55 @@ def show(name: str, as_json: bool) -> None:
 @baseline.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "everything", is_flag=True, help="Every wrapped model.")
+@click.option("--conformance", is_flag=True, help="Then run what is complete on two rendered people.")
 @json_option
 @verbose_option
-def check(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def check(names: tuple[str, ...], everything: bool, conformance: bool, as_json: bool) -> None:
     """Look for checkout, commit, environment, assets, GPU and licence; say how to mend what is missing.
 
-    Exit code 5 where something is missing. Runs git and the model's own interpreter, nothing of the model.
+    Exit code 5 where something is missing. Runs git and the model's own interpreter, nothing of the model;
+    with --conformance the model too, and exit code 5 where its outputs cannot be relied on.
     """
     if everything == bool(names):
         raise UsageError("Name the models to check, or all of them by --all; `baseline list` shows them.")
-    reports = [_checked(name) for name in names or _names()]
+    asked = names or _names()
+    reports = [_checked(name) for name in asked]
+    whole = [name for name, report in zip(asked, reports, strict=True) if report.is_complete]
+    tried = {name: _tried(name) for name in whole} if conformance else {}
     if as_json:
-        echo_json([_document(report) for report in reports])
+        extra = {name: {"conformance": one.plain()} for name, one in tried.items()}
+        documents = zip(asked, map(_document, reports), strict=True)
+        echo_json([document | extra.get(name, {}) for name, document in documents])
     else:
         click.echo("\n\n".join(_text(report) for report in reports))
+        for name, one in tried.items():
+            click.echo("\n".join(["", f"{name}:", *(f"  {line}" for line in one.lines())]))
+    _require_complete(reports)
+    unsound = [name for name, one in tried.items() if not one.passed]
+    if unsound:
+        raise IncompleteError(
+            f"{', '.join(unsound)}: mend the faults said above (docs/foreign.md explains them)"
+        )
+
+
+def _tried(text: str) -> Conformance:
+    """What the conformance kit says of it."""
+    from spfem_bench.adapters import load_system
+    from spfem_bench.testing import check_conformance
+
+    kind, _, _ = text.partition(":")
+    named = (
+        text if kind in {"baseline", "command"} else f"{'command' if _is_file(text) else 'baseline'}:{text}"
+    )
+    return check_conformance(load_system(named).adapter, text=named)
+
+
+def _require_complete(reports: Sequence[Report]) -> None:
+    """Nothing where nothing is missing.
+
+    Raises:
+        IncompleteError: something is; names the models.
+    """
     lacking = [report for report in reports if not report.is_complete]
     if lacking:
         count = sum(len(report.missing) for report in lacking)
@@ -94,9 +131,13 @@ def _manifest(text: str) -> Manifest:
     kind, _, rest = text.partition(":")
     if kind in {"baseline", "command"} and rest:
         return from_text(rest, is_file=kind == "command")
+    return from_text(text, is_file=_is_file(text))
+
+
+def _is_file(text: str) -> bool:
+    """Whether it is the path of a manifest, not the name of a wrapped model."""
     what = text.partition(",")[0]
-    is_file = os.sep in what or what.endswith((".yaml", ".yml")) or what in {".", ".."}
-    return from_text(text, is_file=is_file)
+    return os.sep in what or what.endswith((".yaml", ".yml")) or what in {".", ".."}
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from spfem_bench.fsio import link_or_copy
 from spfem_bench.provenance import circumstances, identity
+from spfem_bench.stages.answering import departures
 from spfem_bench.stages.reduce import reduce_rows
 from spfem_bench.stages.render import reason_of, scores_to_json
 from spfem_bench.stages.rows import write_rows
@@ -57,7 +58,7 @@ def assemble(bench: Workbench, out: Path, done: Sequence[Done], kept: Kept) -> N
     write_rows(out, rows, slim=not kept.matrices)
     write_lines(out / "trials.jsonl", _plan_lines(bench))
     board = scores_to_json(bench, scores, measured, _missing(bench, done))
-    write_json(out / "scores.json", _declared(board, kept))
+    write_json(out / "scores.json", _declared(_timed(board, departures(bench, done)), kept))
     write_json(out / "environment.json", identity(bench.spec.device))
     outputs = _place_outputs(bench, out, done, kept)
     prune(out, {*outputs, *_own_files(out)})
@@ -71,6 +72,12 @@ def _missing(bench: Workbench, done: Sequence[Done]) -> dict[str, Counter[str]]:
         if unit.unit.system is not None and unit.made is None:
             missing[unit.unit.system][reason_of(unit.rows[0]) or ""] += 1
     return missing
+
+
+def _timed(board: Mapping[str, Any], departing: Mapping[str, Any]) -> dict[str, Any]:
+    """The board, whose systems say where their outputs depart from their sources in time."""
+    told = {name: {"time": how} for name, how in departing.items()}
+    return {**board, "systems": [{**system, **told.get(system["name"], {})} for system in board["systems"]]}
 
 
 def _declared(board: Mapping[str, Any], kept: Kept) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from spfem_bench.adapters import System
 from spfem_bench.clips import open_clip, write_preview
 from spfem_bench.fsio import folder_lock, link_or_copy
 from spfem_bench.progress import Progress
-from spfem_bench.stages.generate import Made, generate
+from spfem_bench.protocols import Trial
+from spfem_bench.stages.batches import generate_all, grouped
+from spfem_bench.stages.generate import Generated, Made, generate
 from spfem_bench.stages.spec import RunSpec
-from spfem_bench.stages.workbench import open_workbench
+from spfem_bench.stages.units import Unit
+from spfem_bench.stages.workbench import Workbench, open_workbench
 from spfem_metrics import Failed
 
 
@@ -37,10 +42,7 @@ def export_outputs(
     missing: dict[str, str] = {}
     with folder_lock(out):
         progress.start("generate", len(bench.plan.trials))
-        for trial in bench.plan.trials:
-            made = generate(bench, system, trial, again=again)
-            if isinstance(made, Made) and not made.is_intact(thorough=False):
-                made = generate(bench, system, trial, again=True)
+        for trial, made in _outputs(bench, system, again=again):
             if isinstance(made, Made):
                 _place(made, out / trial.id, preview=preview)
             else:
@@ -49,6 +51,18 @@ def export_outputs(
         progress.finish("generate")
     total = len(bench.plan.trials)
     return {"trials": total, "made": total - len(missing), "missing": missing}
+
+
+def _outputs(bench: Workbench, system: System, *, again: bool) -> Iterator[tuple[Trial, Generated]]:
+    """Every trial with what came of it, as soon as its batch is done."""
+    todo = [Unit(system.name, index) for index in range(len(bench.plan.trials))]
+    for group in grouped(bench, todo, again=again):
+        trials = [bench.plan.trials[unit.index] for unit in group]
+        found = generate_all(bench, system, trials, again=again)
+        for trial in trials:
+            made = found[trial.id]
+            damaged = isinstance(made, Made) and not made.is_intact(thorough=False)
+            yield trial, generate(bench, system, trial, again=True) if damaged else made
 
 
 def _place(made: Made, stem: Path, *, preview: bool) -> None:

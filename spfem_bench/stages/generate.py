@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_baselines import CannotGenerateError, Request
+from spfem_baselines import CannotGenerateError, Output, Request
 from spfem_bench.adapters import OutputError, System, checked_frames, checked_map
 from spfem_bench.clips import Clip, PcmSource, content_digest, open_clip, write_lossless
 from spfem_bench.clips.sound import Pcm
@@ -67,6 +67,21 @@ class Made:
 Generated = Made | Unscored | Failed
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A trial as it is put to an adapter.
+
+    Args:
+        request: what is asked.
+        source: the request's source, as the harness reads it.
+        key: under which the output is stored.
+    """
+
+    request: Request
+    source: Clip
+    key: str
+
+
 def generate(bench: Workbench, system: System, trial: Trial, *, again: bool = False) -> Generated:
     """The output of one adapter for one trial, from the store where it is there.
 
@@ -83,39 +98,67 @@ def generate(bench: Workbench, system: System, trial: Trial, *, again: bool = Fa
         StorageError: the output cannot be kept; nothing else is lost.
         MissingWeightsError: the model's network is not on this machine, so no trial could be made.
     """
+    asked = ask(bench, system, trial)
+    if not isinstance(asked, Asked):
+        return asked
+    known = None if again else in_store(bench, asked)
+    return known or keep(bench, system, asked, lambda: system.adapter.generate(asked.request), again=again)
+
+
+def ask(bench: Workbench, system: System, trial: Trial) -> Asked | Unscored | Failed:
+    """What an adapter is asked for a trial, or why its clips do not allow to ask."""
     try:
         source = bench.library.open(trial.source).clip
         request = _request(bench, system, trial, source)
-        key = _key(bench, system, trial, request)
+        return Asked(request, source, _key(bench, system, trial, request))
     except SilentClipError as error:
         return Unscored(str(error))
     except ClipError as error:
         return Failed(str(error))
-    if bench.store.has(KIND, key) and not again:
-        return Made(key, bench.store.path(KIND, key))
-    folder = bench.store.fresh_folder(KIND, key)
+
+
+def in_store(bench: Workbench, asked: Asked) -> Made | None:
+    """The output where an earlier run, or another worker, has stored it."""
+    return Made(asked.key, bench.store.path(KIND, asked.key)) if bench.store.has(KIND, asked.key) else None
+
+
+def keep(
+    bench: Workbench, system: System, asked: Asked, make: Callable[[], Output], *, again: bool = False
+) -> Generated:
+    """Read an output to its last frame, check it and store it.
+
+    Args:
+        bench: the run's objects.
+        system: the adapter it comes from.
+        asked: what it answers.
+        make: gives the output, or raises why there is none.
+        again: take the place of what is stored.
+
+    Raises:
+        StorageError: the output cannot be kept; nothing else is lost.
+        MissingWeightsError: the model's network is not on this machine, so no trial could be made.
+    """
+    folder = bench.store.fresh_folder(KIND, asked.key)
     try:
-        made = _attempt(system, request, source, folder, bench.spec.threads)
-        return made or Made(key, bench.store.adopt_folder(folder, KIND, key, replace=again))
+        fault = _attempt(system, make, asked.source, folder, bench.spec.threads)
+        return fault or Made(asked.key, bench.store.adopt_folder(folder, KIND, asked.key, replace=again))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def stored(bench: Workbench, system: System, trial: Trial) -> bool:
     """Whether the output of an adapter for a trial is already in the store."""
-    try:
-        request = _request(bench, system, trial, bench.library.open(trial.source).clip)
-        return bench.store.has(KIND, _key(bench, system, trial, request))
-    except ClipError:
-        return False
+    asked = ask(bench, system, trial)
+    return isinstance(asked, Asked) and in_store(bench, asked) is not None
 
 
 def _attempt(
-    system: System, request: Request, source: Clip, folder: Path, threads: int
+    system: System, make: Callable[[], Output], source: Clip, folder: Path, threads: int
 ) -> Unscored | Failed | None:
     """Write the output into the folder; why there is none, or None where there is one."""
     try:
-        _write(system, request, source, folder, threads)
+        with pinned_threads(threads):
+            _write(make(), source, folder)
     except CannotGenerateError as error:
         return Unscored(str(error))
     except (StorageError, MissingWeightsError):
@@ -156,14 +199,8 @@ def pinned_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _write(system: System, request: Request, source: Clip, folder: Path, threads: int) -> None:
+def _write(output: Output, source: Clip, folder: Path) -> None:
     """Stream the output into the folder; the frame map is checked once the frames have been counted."""
-    with pinned_threads(threads):
-        _write_pinned(system, request, source, folder)
-
-
-def _write_pinned(system: System, request: Request, source: Clip, folder: Path) -> None:
-    output = system.adapter.generate(request)
     given = None if output.frame_map is None else np.asarray(output.frame_map)
     times = output.times if output.times is not None else _times(source, given, output.fps)
     record = write_lossless(

@@ -11,7 +11,7 @@ from spfem_bench.digest import digest_of
 from spfem_bench.errors import IntegrityError
 from spfem_bench.stages.rows import REAL, MetricRow
 from spfem_bench.store.bundle import read_json
-from spfem_bench.tables.model import Column, Leaderboard, SystemRow
+from spfem_bench.tables.model import Column, Leaderboard, SystemRow, TimeNote
 from spfem_metrics import (
     Failed,
     MetricError,
@@ -218,6 +218,12 @@ def _column_from(plain: Mapping[str, Any]) -> Column:
 
 def _system_from(plain: Mapping[str, Any]) -> SystemRow:
     scores = {m: {e: score_from_json(s) for e, s in by.items()} for m, by in plain["scores"].items()}
-    return SystemRow(
-        plain["name"], plain["role"], scores, plain["generated"], plain["trials"], plain["failures"]
-    )
+    counts = plain["generated"], plain["trials"], plain["failures"]
+    return SystemRow(plain["name"], plain["role"], scores, *counts, time=_time_from(plain.get("time")))
+
+
+def _time_from(plain: Mapping[str, Any] | None) -> TimeNote | None:
+    if plain is None:
+        return None
+    stood_for, due = plain["frames"]
+    return TimeNote(stood_for, due, plain["rates"])

@@ -3,26 +3,29 @@
     RunSpec -> Workbench -> [unit of work per system and trial] -> rows -> scores -> bundle
 
 Units leave their results in the store, so a killed run, another shard or a second run of the same thing
-finds them; the bundle is assembled from rows at the end and is the same whoever made them.
+finds them; the bundle is assembled from rows at the end and is the same whoever made them. Units of a model
+that makes several outputs at a time go through the engine together, see `spfem_bench.stages.batches`.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from spfem_bench.adapters import System
 from spfem_bench.engine import Engine, LocalEngine
 from spfem_bench.errors import IncompleteError, OutOfMemoryError
 from spfem_bench.fsio import folder_lock
 from spfem_bench.progress import Progress, SilentProgress
 from spfem_bench.stages.assemble import Kept, assemble, note_circumstances
-from spfem_bench.stages.generate import Made, generate
+from spfem_bench.stages.batches import generate_all, grouped
+from spfem_bench.stages.generate import Generated, Made, generate
 from spfem_bench.stages.measure import measure_real, measure_trial
 from spfem_bench.stages.rows import MetricRow
 from spfem_bench.stages.spec import RunSpec
@@ -119,7 +122,7 @@ def _run(spec: RunSpec, out: Path, options: Options, engine: Engine, progress: P
     with folder_lock(out) if options.shard is None else nullcontext():
         if options.shard is None:
             claim(out, frozen, overwrite=options.overwrite)
-        done = list(_work(bench, options, engine, progress))
+        done = _in_plan_order(bench, _work(bench, options, engine, progress))
         if options.shard is not None:
             return None
         assemble(bench, out, done, Kept(not options.slim, options.outputs, options.keep_bounds))
@@ -147,30 +150,46 @@ def units(bench: Workbench) -> list[Unit]:
     return reals + [Unit(system.name, i) for i in trials for system in bench.systems]
 
 
+def _in_plan_order(bench: Workbench, done: Iterable[Done]) -> list[Done]:
+    """Batches come back together; nothing that is written may show it."""
+    place = {unit: number for number, unit in enumerate(units(bench))}
+    return sorted(done, key=lambda one: place[one.unit])
+
+
 def _work(bench: Workbench, options: Options, engine: Engine, progress: Progress) -> Iterator[Done]:
-    todo = units(bench)
+    todo, again = units(bench), options.overwrite == "always"
     if options.shard is not None:
         index, count = options.shard
         todo = todo[index - 1 :: count]
     progress.start("measure", len(todo))
-    for done in engine.map(partial(do_unit, bench.spec, options.overwrite == "always"), todo):
-        progress.advance("measure", _name(bench, done.unit))
-        yield done
+    for finished in engine.map(partial(do_units, bench.spec, again), grouped(bench, todo, again=again)):
+        for done in finished:
+            progress.advance("measure", _name(bench, done.unit))
+            yield done
     progress.finish("measure")
 
 
-def do_unit(spec: RunSpec, again: bool, unit: Unit) -> Done:
-    """Do one unit; the workbench is rebuilt once per process.
+def do_units(spec: RunSpec, again: bool, group: Sequence[Unit]) -> list[Done]:
+    """Do the units of one group, all of one system; the workbench is rebuilt once per process.
 
     Raises:
         BenchError: whatever must stop the run (a full disk, missing weights).
     """
     bench = open_workbench(spec, again)
-    if unit.system is None:
-        return Done(unit, without_paths(bench, measure_real(bench, bench.plan.reals[unit.index])), None)
-    system = next(s for s in bench.systems if s.name == unit.system)
+    name = group[0].system
+    if name is None:
+        return [_real(bench, unit) for unit in group]
+    system = next(s for s in bench.systems if s.name == name)
+    made = generate_all(bench, system, [bench.plan.trials[unit.index] for unit in group])
+    return [_measured(bench, system, unit, made[bench.plan.trials[unit.index].id]) for unit in group]
+
+
+def _real(bench: Workbench, unit: Unit) -> Done:
+    return Done(unit, without_paths(bench, measure_real(bench, bench.plan.reals[unit.index])), None)
+
+
+def _measured(bench: Workbench, system: System, unit: Unit, made: Generated) -> Done:
     trial = bench.plan.trials[unit.index]
-    made = generate(bench, system, trial)
     rows = measure_trial(bench, system.name, trial, made)
     if isinstance(made, Made) and _any_failed(rows) and not made.is_intact():
         # the stored clip was damaged since: what it held is made again, as if it had never been there

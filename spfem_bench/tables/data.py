@@ -143,6 +143,7 @@ def _system(system: SystemRow) -> dict[str, Any]:
         "generated": system.generated,
         "trials": system.trials,
         "failures": dict(system.failures),
+        "time": None if system.time is None else {**vars(system.time), "rates": dict(system.time.rates)},
         "scores": {
             metric: {emotion: _score(score) for emotion, score in by_emotion.items()}
             for metric, by_emotion in system.scores.items()

@@ -26,6 +26,21 @@ class TrialValue:
 
 
 @dataclass(frozen=True)
+class TimeNote:
+    """Where a system's outputs depart from their sources in time.
+
+    Args:
+        frames: source frames that the outputs stand for.
+        due: frames of the sources.
+        rates: frames per second, as a number in words -> outputs of that rate.
+    """
+
+    frames: int
+    due: int
+    rates: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class SystemRow:
     """One model's or bound's scores.
 
@@ -37,6 +52,7 @@ class SystemRow:
         trials: trials planned.
         failures: reason -> count, for trials without an output.
         values: metric name -> values of its scored trials, where the rows were read; none of set metrics.
+        time: where its outputs leave source frames out or have another rate; None where they do neither.
     """
 
     name: str
@@ -46,6 +62,7 @@ class SystemRow:
     trials: int
     failures: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, Sequence[TrialValue]] = field(default_factory=dict)
+    time: TimeNote | None = None
 
 
 @dataclass(frozen=True)

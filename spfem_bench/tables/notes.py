@@ -73,6 +73,7 @@ class Notes:
             *self._certificate_lines(),
             *self._fact_lines(),
             *self._loss_lines(),
+            *(_timed(system) for system in self._leaderboard.systems if system.time),
         ]
         empty = [(key, reason) for reason, key in self._keys.items()]
         return [*empty, *self._weak_lines(), *(("", text) for text in plain)]
@@ -137,6 +138,13 @@ def _unread_lines(reasons: Mapping[str, Mapping[str, int]], labels: Mapping[str,
 def _lost(system: SystemRow) -> str:
     why = f": {_counted(system.failures)}" if system.failures else ""
     return f"{system.name}: {system.generated} of {system.trials} trials have an output{why}"
+
+
+def _timed(system: SystemRow) -> str:
+    time = system.time
+    assert time is not None
+    rates = ", ".join(f"{rate} frames per second ({outputs})" for rate, outputs in time.rates.items())
+    return f"{system.name}: its outputs stand for {time.frames} of {time.due} source frames, at {rates}"
 
 
 def _alike(reasons: Mapping[str, int]) -> dict[str, int]:

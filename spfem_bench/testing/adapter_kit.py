@@ -53,7 +53,7 @@ def check_adapter(adapter: Adapter, *, request: Request | None = None) -> Genera
     Raises:
         AssertionError: one sentence that says what is wrong.
     """
-    _describe(adapter)
+    describe(adapter)
     if request is not None:
         return _try(adapter, request)
     with TemporaryDirectory() as folder:
@@ -90,7 +90,12 @@ def _need(adapter: Adapter, holds: bool, fault: str) -> None:
         raise AssertionError(f"{adapter.name} {fault}")
 
 
-def _describe(adapter: Adapter) -> None:
+def describe(adapter: Adapter) -> None:
+    """Check what an adapter says of itself.
+
+    Raises:
+        AssertionError: something is missing, or changes from call to call.
+    """
     if not isinstance(adapter, Adapter):
         kind = type(adapter).__name__
         raise AssertionError(f"{kind} is not an adapter: it needs name, identity, sees and generate")

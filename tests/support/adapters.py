@@ -62,6 +62,16 @@ def drop_two() -> Made:
     return Made("drop-two", work)
 
 
+def halved() -> Made:
+    """Every other frame, at half the rate."""
+
+    def work(request: Request) -> Output:
+        frames = np.concatenate(list(request.source.frames()))[::2]
+        return Output([frames], request.source.fps / 2, np.arange(request.source.frame_count)[::2])
+
+    return Made("halved", work)
+
+
 FAULTS: dict[str, Callable[[Request], Output]] = {}
 
 

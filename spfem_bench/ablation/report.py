@@ -1,0 +1,176 @@
+"""The table of an ablation from its committed rows alone: Markdown, CSV and LaTeX, byte for byte.
+
+``python -m spfem_bench.ablation.report FOLDER`` writes ``FOLDER.md``, ``.csv`` and ``.tex`` beside a folder
+that holds ``ablation.json`` and one bundle for each training seed: ``RUN/rows``, or what was committed
+of it. A ``findings.md`` in it is printed below the title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spfem_bench.ablation import sections
+from spfem_bench.ablation.home import RESULT, bundle_of, read_plain
+from spfem_bench.ablation.sections import table
+from spfem_bench.ablation.seeds import Difference, by_variant, differences, joined
+from spfem_bench.certify.marks import marked, read_certificates, shipped_certificates
+from spfem_bench.errors import UsageError
+from spfem_bench.fsio import write_atomically
+from spfem_bench.judging.bundles import Bundle, read_bundle
+from spfem_bench.judging.calibrate import calibrate
+from spfem_bench.judging.noise import Noise
+from spfem_bench.tables import Leaderboard, render
+from spfem_bench.tables.layout import ARROWS
+from spfem_bench.tables.markdown import escape
+from spfem_bench.tables.numbers import significant
+
+FINDINGS = "findings.md"
+WARNING = "Rendered people, judged by networks of rendered people: it ranks nothing about the papers' claims"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a table is made of.
+
+    Args:
+        folder: with ``ablation.json`` and the bundles.
+        result: content of ``ablation.json``.
+        bundles: of the training seeds, in order.
+    """
+
+    folder: Path
+    result: Mapping[str, Any]
+    bundles: Sequence[Bundle]
+
+    @cached_property
+    def board(self) -> Leaderboard:
+        """The leaderboard over the seeds."""
+        found = joined(self.bundles, f"{self.result['title']}. {WARNING}")
+        paths = [bundle.path for bundle in self.bundles]
+        found = marked(found, paths, read_certificates(shipped_certificates()))
+        seeds = zip(self.result["seeds"], self.bundles, strict=True)
+        rows = [f"rows of training seed {seed}: manifest sha256 {bundle.manifest}" for seed, bundle in seeds]
+        return replace(found, footer=(*found.footer, *sections.said(self.result), *rows))
+
+    @cached_property
+    def noise(self) -> Noise:
+        """How far scores move between training seeds."""
+        return calibrate(self.bundles)
+
+    @cached_property
+    def differences(self) -> list[Difference]:
+        """From the variant without supervision."""
+        return differences(self.bundles, self.result["plain"])
+
+    def markdown(self) -> str:
+        """The whole page."""
+        title, *rest = render(self.board, "markdown").split("\n\n")
+        per_emotion = render(self.board, "markdown", "per-emotion").split("\n\n")[1:]
+        grids = [part for part in per_emotion if not part.startswith("- ")]
+        findings = self.folder / FINDINGS
+        said = [findings.read_text(encoding="utf-8").strip()] if findings.is_file() else []
+        parts = [title, *said, *rest, *self._differences(), *self._noise()]
+        for section in (sections.search, sections.pretraining, sections.control):
+            parts += section(self.result)
+        parts += ["#### Per emotion", *grids]
+        return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+    def csv(self) -> str:
+        """Every score in long form."""
+        return render(self.board, "csv")
+
+    def latex(self) -> str:
+        """Averages, then every emotion."""
+        return render(self.board, "latex") + "\n" + render(self.board, "latex", "per-emotion")
+
+    def _differences(self) -> Iterator[str]:
+        rows = by_variant(self.differences)
+        columns = [c for c in self.board.columns if any(c.info.name in row for row in rows.values())]
+        heads = ["Variant", *(f"{escape(c.info.label)} {ARROWS[c.info.direction]}" for c in columns)]
+        lines = [
+            [escape(name), *(_cell(row.get(c.info.name)) for c in columns)] for name, row in rows.items()
+        ]
+        count = sum(found.interval.low is not None for found in self.differences)
+        yield f"#### Difference from {escape(self.result['plain'])}, average over emotions"
+        yield table(heads, lines)
+        yield (
+            f"± is the wider side of the 95% interval over speakers and training seeds (of set metrics: over "
+            f"seeds alone). Bold: it leaves out 0. There are {count} such intervals: by chance alone about "
+            f"{round(0.05 * count)} of them would."
+        )
+
+    def _noise(self) -> Iterator[str]:
+        floors = {floor.metric: floor for floor in self.noise.floors}
+        shown = [(c.info, floors[c.info.name]) for c in self.board.columns if c.info.name in floors]
+        lines = [
+            [escape(i.label), i.unit, *(significant(x) for x in (f.spread, f.largest, f.score))]
+            for i, f in shown
+        ]
+        yield "#### Noise floor of training seeds"
+        yield table(["Metric", "Unit", "Spread", "Largest seen", "Floor"], lines)
+        yield (
+            "Spread: standard deviation of the average between training seeds, of the variant that spreads "
+            f"most. Floor: what a further training may differ by at most, with {self.noise.false_alarms:.0%} "
+            f"for the whole table ({self.noise.hypotheses} averages). Of the runs: "
+            f"{'; '.join(self.noise.notes)}."
+        )
+
+
+def read_report(folder: Path) -> Report:
+    """Read what a table is made of.
+
+    Raises:
+        UsageError: the folder holds no ablation.
+        IntegrityError: a file is damaged.
+    """
+    result = read_plain(folder / RESULT)
+    if result is None:
+        raise UsageError(f"{folder} has no {RESULT}: give the folder of an ablation's rows")
+    bundles = [read_bundle(bundle_of(folder, seed)) for seed in result["seeds"]]
+    return Report(folder, result, bundles)
+
+
+def write_report(folder: Path, stem: Path) -> list[Path]:
+    """Write the three files ``STEM.md``, ``STEM.csv``, ``STEM.tex``.
+
+    Args:
+        folder: of the rows.
+        stem: path without suffix.
+
+    Raises:
+        StorageError: they cannot be written.
+        BenchError: see `read_report`.
+    """
+    report = read_report(folder)
+    texts = {".md": report.markdown(), ".csv": report.csv(), ".tex": report.latex()}
+    for suffix, text in texts.items():
+        write_atomically(stem.with_name(stem.name + suffix), text)
+    return [stem.with_name(stem.name + suffix) for suffix in texts]
+
+
+def _cell(found: Difference | None) -> str:
+    if found is None:
+        return ""
+    over = found.interval
+    if over.low is None or over.high is None:
+        return f"{over.point:+.3g}"
+    text = f"{over.point:+.3g} ± {max(over.point - over.low, over.high - over.point):.2g}"
+    return f"**{text}**" if found.leaves_out_zero else text
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def main(folder: Path) -> None:
+    """Render the table of an ablation's rows beside their FOLDER."""
+    for path in write_report(folder, folder.parent / folder.name):
+        click.echo(path)
+
+
+if __name__ == "__main__":
+    main()
