@@ -152,6 +152,7 @@ def pair_features(
     if known is not None:
         return known
     with blamed(f"{name} of {subjects[0].clip.path}"):
-        arrays = bench.built.pairs[name].compare(subjects[0].clip, subjects[1].clip, pairs)
+        output, other = (ReadAhead(subject.clip) for subject in subjects)
+        arrays = bench.built.pairs[name].compare(output, other, pairs)
     bench.store.put_arrays(PAIRS, key, arrays)
     return arrays

@@ -90,7 +90,7 @@ def real_scene(bench: Workbench, facts: TrialFacts, entry: RealEntry) -> Scene:
     Raises:
         ClipError: it cannot be read.
     """
-    subject, content = _opened(bench, "output", entry.clip)
+    subject, content = _opened(bench, entry.clip)
     frames = np.arange(subject.clip.frame_count)
     return Scene(facts, {"output": subject}, {"output": content}, frames, NO_PAIRS)
 
@@ -102,20 +102,14 @@ def _open_all(
     broken: dict[Side, ClipError] = {}
     for side, record in records.items():
         try:
-            found[side] = _opened(bench, side, record)
+            found[side] = _opened(bench, record)
         except ClipError as error:
             broken[side] = error
     return found, broken
 
 
-def _opened(bench: Workbench, side: Side, record: ClipRecord) -> tuple[Subject, ContentDigest]:
+def _opened(bench: Workbench, record: ClipRecord) -> tuple[Subject, ContentDigest]:
     """A dataset clip with its content, which is taken while its features are, where it was never read."""
     shelf = bench.library.open(record)
     subject = Subject(shelf.clip, shelf.file_digest, bench.library.content(shelf.file_digest))
-    return subject, ensure_content(bench, subject, wanted(bench, side))
-
-
-def wanted(bench: Workbench, side: Side) -> list[str]:
-    """Clip extractors that any metric wants of a side, in the suite's order."""
-    names = {n.extractor for m in bench.built.metrics for n in m.info.needs if n.side == side}
-    return [name for name in bench.built.extractors if name in names]
+    return subject, ensure_content(bench, subject, bench.extractors_of.get(record.id, ()))

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from spfem_bench.adapters import System, load_systems
-from spfem_bench.datasets import Dataset, dataset_digest, load_dataset
+from spfem_bench.datasets import ClipRecord, Dataset, dataset_digest, load_dataset
 from spfem_bench.digest import digest_of, digest_sources
 from spfem_bench.protocols import Plan, make_plan
 from spfem_bench.stages.library import Library
+from spfem_bench.stages.rows import REAL
 from spfem_bench.stages.spec import RunSpec
 from spfem_bench.store.objects import FreshStore, ObjectStore
 from spfem_bench.suites import BuiltSuite, Suite, build_suite, load_suite, with_smaller_chunks
 from spfem_bench.versions import libraries, package_code
+from spfem_metrics import Side
+
+_GIVEN: tuple[Side, ...] = ("source", "truth", "reference")
+"""The sides of a trial on which clips of the dataset stand."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,28 @@ class Workbench:
     def lines(self) -> dict[str, str]:
         """Metric name -> its signature's line."""
         return {metric.info.name: self.built.signature(metric).line for metric in self.built.metrics}
+
+    @cached_property
+    def extractors_of(self) -> dict[str, list[str]]:
+        """Dataset clip -> clip extractors, in the suite's order, that any of its parts in the plan wants.
+
+        A clip that is a trial's source, another's true pair and a real entry is so read once for all of them,
+        and a real entry is not read for what only outputs are scored by.
+        """
+        needs = [(need, metric.info.of_sets) for metric in self.built.metrics for need in metric.info.needs]
+        wanted: dict[str, set[str]] = {
+            side: {n.extractor for n, _ in needs if n.side == side} for side in _GIVEN
+        }
+        wanted[REAL] = {need.extractor for need, of_sets in needs if of_sets and need.side == "output"}
+        parts: list[tuple[ClipRecord | None, str]] = [
+            (getattr(trial, side), side) for trial in self.plan.trials for side in _GIVEN
+        ]
+        parts += [(entry.clip, REAL) for entry in self.plan.reals]
+        names: dict[str, set[str]] = {}
+        for clip, side in parts:
+            if clip is not None:
+                names.setdefault(clip.id, set()).update(wanted[side])
+        return {clip: [n for n in self.built.extractors if n in own] for clip, own in names.items()}
 
     @cached_property
     def emotions(self) -> list[str]:

@@ -243,7 +243,7 @@ def _licence(manifest: Manifest, place: Place) -> Iterator[Finding]:
         mend = f"if your use is allowed, write `accepts-licence: true` into {place.note}"
         yield Finding("licence", "missing", f"{named} is not accepted for the use at hand", mend)
     elif licence.use == "none-stated" and manifest.upstream.repository is not None:
-        yield Finding("licence", "note", f"{named}: all rights are its authors'; ask them")
+        yield Finding("licence", "note", f"{named}: what states no licence is its authors' alone; ask them")
     else:
         yield Finding("licence", "ok", named + (", accepted" if licence.must_be_accepted else ""))
 
