@@ -89,6 +89,12 @@ def _built(cache: Path) -> Path:
     return python
 
 
+@pytest.fixture(autouse=True)
+def line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every program is launched (`spfem_bench.adapters.command.launch`): what it prints comes in order."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+
+
 @pytest.fixture(scope="session")
 def foreign_python() -> Path:
     """An interpreter with numpy, av and pillow that shares nothing with the harness's own.

@@ -30,7 +30,7 @@ NOTE = "fake call: "
 def stand_in(name: str, folder: Path, shared: str = "facekit.py", inside: str = "") -> Path:
     """A copy of the fake upstream ``fakes/NAME``, with a shared file of ``fakes`` in it."""
     checkout = folder / f"{name}-checkout"
-    shutil.copytree(FAKES / name, checkout, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(FAKES / name, checkout, ignore=shutil.ignore_patterns("__pycache__", ".gitkeep"))
     shutil.copyfile(FAKES / shared, checkout / inside / shared)
     return checkout
 
