@@ -6,7 +6,6 @@ this file's folder on ``PYTHONPATH``; a bridge says ``from bridging import ...``
 """
 # ruff: noqa: UP031  (Python 3.5 has no f-strings)
 
-import collections
 import importlib
 import json
 import os
@@ -21,7 +20,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-KEPT = 64
+KEPT = 256 * 1024
+"""Bytes of what a program printed last that are kept: of writes one traceback alone makes dozens."""
 CHUNK = 4096
 LAST_WORDS = 300
 
@@ -130,12 +130,12 @@ def run(
         )
     except OSError as error:
         raise Failed("%s cannot be started (%s)" % (name, error.strerror)) from error
-    kept = collections.deque(maxlen=KEPT)  # type: collections.deque[bytes]
+    kept = bytearray()
     reader = threading.Thread(target=_pass_on, args=(process.stdout, kept), daemon=True)
     reader.start()
     status = _status(process, timeout)
     reader.join(10)
-    said = b"".join(kept).decode("utf-8", "replace")
+    said = kept.decode("utf-8", "replace")
     if status is None:
         raise Failed("%s had not ended after %g s%s" % (name, timeout or 0, last_words(said)), said)
     if status:
@@ -153,9 +153,10 @@ def _status(process: "subprocess.Popen[bytes]", timeout: "float | None") -> "int
         return None
 
 
-def _pass_on(stream: "Any", kept: "collections.deque[bytes]") -> None:
+def _pass_on(stream: "Any", kept: bytearray) -> None:
     for chunk in iter(lambda: stream.read1(CHUNK), b""):
-        kept.append(chunk)
+        kept += chunk
+        del kept[:-KEPT]
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
 

@@ -27,7 +27,7 @@ def make(job: "dict[str, Any]", trial: "dict[str, Any]") -> None:
     folder = Path(job["scratch"]) / Path(trial["output"]).name
     place(trial["source"]["video"], folder / "source.mp4")
     place(trial["condition"]["reference"]["video"], folder / "reference.mp4")
-    said = run(_command(job, script, folder), folder, _environment(job["device"]), name=script.name)
+    said = run(_command(job, script, folder), folder, environment(job["device"]), name=script.name)
     if UNSEEN in said:
         raise Failed(
             "no face in the first frame of the source or of its reference: LivePortrait leaves such frames "
@@ -52,13 +52,6 @@ def _command(job: "dict[str, Any]", script: Path, folder: Path) -> "list[str]":
     if not job["device"].startswith("cuda"):
         words += ["--flag_force_cpu", "--no_flag_use_half_precision"]
     return words
-
-
-def _environment(device: str) -> "dict[str, str]":
-    """With buffered output: line by line, those about faces would be pushed out of what `run` keeps."""
-    env = environment(device)  # type: dict[str, str]
-    env.pop("PYTHONUNBUFFERED", None)
-    return env
 
 
 def keep_lips(script: str, arguments: "list[str]") -> None:
