@@ -45,6 +45,8 @@ def report(error: BaseException, *, verbose: bool, stream: TextIO) -> int:
 
 def explain(error: BaseException) -> tuple[str, int]:
     """The sentence and the exit code of an exception."""
+    if isinstance(error, click.Abort) and isinstance(error.__cause__, EOFError):
+        return explain(error.__cause__)  # nothing here asks questions: a file ended early, nobody left
     if isinstance(error, BenchError):
         return _one_line(error), error.exit_code
     if isinstance(error, click.ClickException):

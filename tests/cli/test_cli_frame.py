@@ -274,3 +274,13 @@ def test_every_listed_command_can_be_had_and_has_help(name: str) -> None:
     assert done.exit_code == 0, done.output
     assert f"Usage: spfem-bench {name}" in done.output
     assert COMMANDS[name][1].endswith(".")
+
+
+def test_a_file_that_ends_early_is_no_interruption() -> None:
+    """click takes an EOFError for somebody who left a prompt; nothing here prompts."""
+    aborted = click.Abort()
+    aborted.__cause__ = EOFError("EOF read where object expected")
+    sentence, code = explain(aborted)
+    assert code == ExitCode.INTERNAL
+    assert "EOF read where object expected" in sentence
+    assert explain(click.Abort())[1] == ExitCode.INTERRUPTED

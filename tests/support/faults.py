@@ -94,6 +94,8 @@ def process(*arguments: object, largest_file: int | None = None) -> Running:
         text=True,
         start_new_session=True,
         cwd=Path(__file__).parents[2],
+        # Python 3.11 leaves a cut-off .pyc behind where a file may not grow, and trips over it ever after
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     return Running(child)
 
