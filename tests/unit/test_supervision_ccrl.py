@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from spfem_baselines.supervision import PairBatch, Supervision, ccrl
-from spfem_baselines.supervision.ccrl import CCRL, agreement_loss, cosines, triplet
+from spfem_baselines.supervision import PairBatch, Supervised, Supervision, ccrl
+from spfem_baselines.supervision.ccrl import CCRL, SEEN, Contrast, agreement_loss, cosines, triplet
 from spfem_baselines.supervision.content import ContentNet
 from tests.support.pyramids import TinyPyramid, clips
 
@@ -23,6 +23,7 @@ def pair(seed: int) -> PairBatch:
         clips(seed),
         0.8 * clips(seed).flip(2),
         audio_neutral=sounds(seed),
+        audio_emotional=sounds(seed + 200),
         other=clips(seed + 100),
         audio_other=sounds(seed + 100),
     )
@@ -129,6 +130,43 @@ def test_the_sound_of_the_neutral_frame_guides_both_of_its_pair(state: dict[str,
     torch.testing.assert_close(said.total, triplet(*maps).total)
 
 
+def test_the_sound_of_an_anchor_guides_its_whole_triplet_where_words_must_be_seen(
+    state: dict[str, torch.Tensor],
+) -> None:
+    pyramid, network, batch = TinyPyramid().eval(), ContentNet.of_state(state), pair(3)
+
+    def held(anchor: torch.Tensor, same: torch.Tensor, sound: torch.Tensor) -> Supervised:
+        pictures = [pyramid(clip.flatten(0, 1))[2] for clip in (anchor, same, batch.other)]
+        return triplet(*(network(each, sound.flatten(0, 1)) for each in pictures))
+
+    there = held(batch.neutral, batch.emotional, batch.audio_neutral)
+    back = held(batch.emotional, batch.neutral, batch.audio_emotional)
+    one_way = ccrl.pretraining_loss(network, pyramid, batch, Contrast("anchor"))
+    both = ccrl.pretraining_loss(network, pyramid, batch, SEEN)
+    torch.testing.assert_close(one_way.total, there.total)
+    torch.testing.assert_close(both.total, (there.total + back.total) / 2)
+    expected = {**there.parts, "same/emotional": back.parts["same"], "other/emotional": back.parts["other"]}
+    torch.testing.assert_close(dict(both.parts), expected)
+
+
+def test_sound_alone_fulfils_the_released_contrast_and_not_ours() -> None:
+    speechless = replace(pair(0), other=pair(0).emotional)  # the frame of other words shows the same mouth
+    last = {}
+    for contrast in (ccrl.RELEASED, SEEN):
+        said: list[float] = []
+        ccrl.pretrain(
+            [speechless] * 60,
+            TinyPyramid().eval(),
+            contrast=contrast,
+            rate=3e-3,
+            watch=lambda step, one, said=said: said.append(float(one.total.detach())),
+        )
+        last[contrast] = said[-1]
+    assert last[ccrl.RELEASED] < 0.5
+    # From the neutral frame both cosines are of the same maps; the emotional one lies nearest itself.
+    assert last[SEEN] >= 1 - 1e-6
+
+
 @pytest.mark.parametrize("as_released", [False, True])
 def test_the_loss_is_that_of_the_content_maps_of_both_clips(
     state: dict[str, torch.Tensor], as_released: bool
@@ -205,9 +243,9 @@ def test_what_is_missing_or_does_not_fit_is_named(state: dict[str, torch.Tensor]
         loss(clips(1), clips(2))
     with pytest.raises(ValueError, match=r"sound must be \(2, 3\) times"):
         loss(clips(1), clips(2), audio=sounds(0, frames=4))
-    with pytest.raises(ValueError, match="maps of 64 places and sounds of 20 numbers, not 64 and 12"):
+    with pytest.raises(ValueError, match="sounds of 20 numbers, not 12"):
         loss(clips(1), clips(2), audio=torch.zeros(2, 3, 4, 3))
-    with pytest.raises(ValueError, match="maps of 64 places and sounds of 20 numbers, not 256 and 20"):
+    with pytest.raises(ValueError, match="maps of 64 places, not 256"):
         loss(clips(1, side=32), clips(2, side=32), audio=sounds(0))
     with pytest.raises(ValueError, match="no pairs to learn from"):
         ccrl.pretrain([], TinyPyramid())

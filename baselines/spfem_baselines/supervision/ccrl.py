@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 
-from spfem_baselines.supervision.content import ContentNet
+from spfem_baselines.supervision.content import ContentNet, Shown
 from spfem_baselines.supervision.interface import Frozen, Need, PairBatch, Supervised, require_given, views
 from spfem_baselines.supervision.pyramid import Pyramid, map_shapes
 
@@ -146,26 +148,66 @@ def triplet(anchor: torch.Tensor, same: torch.Tensor, other: torch.Tensor) -> Su
     return Supervised(1 - near + far, {"same": near.detach(), "other": far.detach()})
 
 
-def pretraining_loss(network: ContentNet, pyramid: Pyramid, batch: PairBatch) -> Supervised:
-    """The triplets of a batch; the sound of a neutral frame guides both frames of its pair.
+@dataclass(frozen=True)
+class Contrast:
+    """Which maps are held against each other in pre-training; by default those of the released training.
+
+    Args:
+        heard: whose sound asks the frame of other words for its map. As released its ``own``: then the sounds
+            alone, which differ, tell other words from the same, and the loss falls to nothing without a look
+            at a mouth. Ours, ``anchor``: that of the frame it is held against, as `CCRL` asks both the
+            generated and the source frame, so that only pictures can tell them apart.
+        both_ways: ours: whether emotional frames are anchors too, under their own sound. Then what keeps the
+            emotion and changes the words must lie further off than what keeps the words alone.
+    """
+
+    heard: Literal["own", "anchor"] = "own"
+    both_ways: bool = False
+
+
+RELEASED = Contrast()
+SEEN = Contrast("anchor", both_ways=True)
+"""Ours: words must be told apart by what is seen, whichever of the two frames is the source."""
+
+
+def pretraining_loss(
+    network: ContentNet, pyramid: Pyramid, batch: PairBatch, contrast: Contrast = RELEASED
+) -> Supervised:
+    """The triplets of a batch; the sound of an anchor guides both frames of its pair.
 
     Args:
         network: learns.
         pyramid: does not.
-        batch: with ``audio_neutral``, ``other`` and ``audio_other``.
+        batch: with ``audio_neutral`` and ``other``; with ``audio_other`` where frames of other words are
+            asked by their own sound, with ``audio_emotional`` where the contrast goes both ways.
+        contrast: by default as released.
+
+    Returns:
+        The mean of the triplets, and as parts the mean cosines ``same`` and ``other``; both ways also those
+        of emotional anchors, ``same/emotional`` and ``other/emotional``.
 
     Raises:
-        ValueError: one of them is missing.
+        ValueError: something of the batch is missing.
     """
     if batch.other is None:
         raise ValueError("CCRL learns against frames of other words: the pairs have no `other`")
-    own = framed(batch.audio_neutral, batch.neutral)
-    sounds = torch.cat([own, own, framed(batch.audio_other, batch.other)])
     clips = (batch.neutral, batch.emotional, batch.other)
     with torch.no_grad():
         features = pyramid(torch.cat([clip.flatten(0, 1) for clip in clips]))[STAGE]
-    anchor, same, other = network(features, sounds).split([len(own), len(own), len(sounds) - 2 * len(own)])
-    return triplet(anchor, same, other)
+    neutral, emotional, other = network.shown(features).split(len(features) // len(clips))
+    own = network.asked(framed(batch.audio_other, batch.other)) if contrast.heard == "own" else None
+
+    def against(anchor: Shown, same: Shown, sound: torch.Tensor) -> Supervised:
+        query = network.asked(sound)
+        far = other.gathered(query if own is None else own)
+        return triplet(anchor.gathered(query), same.gathered(query), far)
+
+    said = against(neutral, emotional, framed(batch.audio_neutral, batch.neutral))
+    if not contrast.both_ways:
+        return said
+    back = against(emotional, neutral, framed(batch.audio_emotional, batch.emotional))
+    parts = {**said.parts, **{f"{name}/emotional": part for name, part in back.parts.items()}}
+    return Supervised((said.total + back.total) / 2, parts)
 
 
 def learner(pyramid: Pyramid, batch: PairBatch, *, seed: int = PRETRAIN_SEED) -> ContentNet:
@@ -186,6 +228,7 @@ def pretrain(
     batches: Iterable[PairBatch],
     pyramid: Pyramid,
     *,
+    contrast: Contrast = RELEASED,
     rate: float = PRETRAIN_RATE,
     seed: int = PRETRAIN_SEED,
     watch: Callable[[int, Supervised], None] | None = None,
@@ -193,9 +236,10 @@ def pretrain(
     """Learn content maps, one step of Adam on each batch.
 
     Args:
-        batches: as many as there shall be steps, with ``audio_neutral``, ``other`` and ``audio_other``.
+        batches: as many as there shall be steps, with what `pretraining_loss` asks for.
         pyramid: frozen, in eval mode. (In the released training its normalisation by batch is left in
             training mode; not here.)
+        contrast: which maps are held against each other; by default as released.
         rate: Adam's learning rate; the authors' is for 100 epochs of MEAD in batches of 16.
         seed: of the first weights.
         watch: told each step's number, from 0, and what `pretraining_loss` said.
@@ -211,7 +255,7 @@ def pretrain(
         if network is None:
             network = learner(pyramid, batch, seed=seed)
             optimiser = torch.optim.Adam(network.parameters(), lr=rate)
-        said = pretraining_loss(network, pyramid, batch)
+        said = pretraining_loss(network, pyramid, batch, contrast)
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(said.total)
         optimiser.step()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +42,33 @@ class Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, inside, H, W) -> (N, outside, H, W)."""
         return F.relu(self.short(x) + self.body(x))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What content maps take from N pictures; the costly half, which any number of sounds may ask.
+
+    Args:
+        key: (N, HW).
+        value: (N, C, HW).
+    """
+
+    key: torch.Tensor
+    value: torch.Tensor
+
+    def split(self, count: int) -> tuple[Shown, ...]:
+        """The same in parts of ``count`` pictures."""
+        parts = zip(self.key.split(count), self.value.split(count), strict=True)
+        return tuple(Shown(*part) for part in parts)
+
+    def attention(self, query: torch.Tensor, scale: float | None = None) -> torch.Tensor:
+        """(N, HW) queries -> (N, HW, HW), rows that sum to 1; see `ContentNet.attention`."""
+        products = query[:, :, None] * self.key[:, None, :]
+        return (products / (scale or math.sqrt(self.key.shape[1]))).softmax(dim=-1)
+
+    def gathered(self, query: torch.Tensor, scale: float | None = None) -> torch.Tensor:
+        """(N, HW) queries -> (N, C, HW) content maps."""
+        return self.value @ self.attention(query, scale).transpose(1, 2)
 
 
 class ContentNet(nn.Module):
@@ -90,6 +118,35 @@ class ContentNet(nn.Module):
             raise ValueError(f"not a state of CCRL's content network: {error}") from error
         return network
 
+    def asked(self, sound: torch.Tensor) -> torch.Tensor:
+        """(N, A, W) -> (N, HW) queries: all that content maps take from sounds.
+
+        Raises:
+            ValueError: sounds of another size than the network's.
+        """
+        numbers = self.prior[1].in_features
+        if sound[0].numel() != numbers:
+            raise ValueError(
+                f"this content network hears sounds of {numbers} numbers, not {sound[0].numel()}"
+            )
+        heard = self.listen(self.prior(sound.flatten(1))[:, None])[:, 0]
+        query: torch.Tensor = self.query(self.place(heard))
+        return query
+
+    def shown(self, features: torch.Tensor) -> Shown:
+        """(N, C, H, W) -> all that content maps take from pictures, whichever sounds ask.
+
+        Raises:
+            ValueError: maps of another size than the network's.
+        """
+        places = features[0, 0].numel()
+        if places != self.key.in_features:
+            raise ValueError(
+                f"this content network reads maps of {self.key.in_features} places, not {places}"
+            )
+        key: torch.Tensor = self.key(self.look(features).flatten(2)).sum(dim=1)
+        return Shown(key, self.value(features.flatten(2)))
+
     def attention(
         self, features: torch.Tensor, sound: torch.Tensor, scale: float | None = None
     ) -> torch.Tensor:
@@ -98,16 +155,7 @@ class ContentNet(nn.Module):
         Raises:
             ValueError: a map or sounds of another size than the network's.
         """
-        places = features[0, 0].numel()
-        if places != self.query.in_features or sound[0].numel() != self.prior[1].in_features:
-            raise ValueError(
-                f"this content network reads maps of {self.query.in_features} places and sounds of "
-                f"{self.prior[1].in_features} numbers, not {places} and {sound[0].numel()}"
-            )
-        heard = self.listen(self.prior(sound.flatten(1))[:, None])[:, 0]
-        query: torch.Tensor = self.query(self.place(heard))
-        key: torch.Tensor = self.key(self.look(features).flatten(2)).sum(dim=1)
-        return (query[:, :, None] * key[:, None, :] / (scale or math.sqrt(places))).softmax(dim=-1)
+        return self.shown(features).attention(self.asked(sound), scale)
 
     def forward(
         self, features: torch.Tensor, sound: torch.Tensor, scale: float | None = None
@@ -125,9 +173,7 @@ class ContentNet(nn.Module):
         Raises:
             ValueError: see `attention`.
         """
-        where = self.attention(features, sound, scale)
-        gathered: torch.Tensor = self.value(features.flatten(2)) @ where.transpose(1, 2)
-        return gathered.view_as(features)
+        return self.shown(features).gathered(self.asked(sound), scale).view_as(features)
 
 
 def _heard(inside: int, outside: int) -> tuple[nn.Module, nn.Module]:

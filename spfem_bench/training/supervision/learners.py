@@ -63,7 +63,7 @@ RECIPES: Mapping[str, Recipe] = {
     "asccl": Recipe(2000, 8, 1, COHERENCE_RATE),
     "stccl": Recipe(2000, 4, 9, COHERENCE_RATE),
     "stccl-cm": Recipe(2000, 4, 9, COHERENCE_RATE),
-    "ccrl": Recipe(3000, 16, 1, 3e-4),
+    "ccrl": Recipe(600, 16, 1, 1e-3, (2 / 3,)),
     "cerl": Recipe(4000, _CERL.tuples, 1, _CERL.rate, (1 / 8, 1 / 4, 1 / 2)),
     "pcmecl": Recipe(2000, 24, 1, pcmecl.PRETRAIN_RATE),
     "pcmecl-generic": Recipe(2000, 24, 1, pcmecl.PRETRAIN_RATE),
@@ -113,7 +113,7 @@ def _ccrl(recipe: Recipe, material: Material) -> Learner:
 
     def loss(step: int) -> Supervised:
         batch = material.batch(step, recipe.size, recipe.length)
-        return ccrl.pretraining_loss(network, material.pyramid, batch)
+        return ccrl.pretraining_loss(network, material.pyramid, batch, ccrl.SEEN)
 
     return Learner(network, _adam(network, recipe), loss, network.state_dict)
 
