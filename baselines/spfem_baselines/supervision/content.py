@@ -58,7 +58,7 @@ class Shown:
 
     def split(self, count: int) -> tuple[Shown, ...]:
         """The same in parts of ``count`` pictures."""
-        parts = zip(self.key.split(count), self.value.split(count), strict=True)
+        parts = zip(torch.split(self.key, count), torch.split(self.value, count), strict=True)
         return tuple(Shown(*part) for part in parts)
 
     def attention(self, query: torch.Tensor, scale: float | None = None) -> torch.Tensor:
