@@ -57,6 +57,15 @@ def test_each_place_gathers_with_weights_that_sum_to_one_and_depend_on_the_sound
     assert (one - two).abs().max() > 1e-6
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_an_untrained_network_hears(seed: int) -> None:
+    torch.manual_seed(seed)
+    network = ContentNet(channels=6, places=12, sound=640)
+    heard = network.listen(network.prior(torch.randn(8, 640))[:, None])
+    # A rectifier that is shut for all sounds has no gradient, and would stay shut whatever is learnt.
+    assert float((heard > 0).float().mean()) > 0.5
+
+
 def test_the_loudness_of_a_frame_changes_nothing() -> None:
     torch.manual_seed(0)
     network = ContentNet(channels=6, places=12, sound=20)

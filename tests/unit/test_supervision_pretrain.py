@@ -121,6 +121,14 @@ def test_something_was_learnt_by_the_file_and_its_card(job):
     assert any(not torch.equal(state[name], before[name]) for name in state)
 
 
+def test_content_is_learnt_from_triplets_anchored_at_either_frame(job):
+    card = pretrain.pretrain(replace(job, method="ccrl", steps=1), SilentProgress())
+    assert set(card.last) == {"loss", "same", "other", "same/emotional", "other/emotional"}
+    there = 1 - card.last["same"] + card.last["other"]
+    back = 1 - card.last["same/emotional"] + card.last["other/emotional"]
+    assert card.last["loss"] == pytest.approx((there + back) / 2, abs=1e-6)
+
+
 def test_a_changed_file_is_refused(job):
     pretrain.pretrain(job, SilentProgress())
     job.path.write_bytes(job.path.read_bytes()[:-1] + b"x")

@@ -19,6 +19,9 @@ PRIOR = 512
 """Numbers of a frame's sound (repository jianmanlincjx/CDRL)."""
 FILTERS = 64
 """Channels of the one-dimensional convolutions over them (the same)."""
+HEARD = 0.1
+"""First bias of the last of them, ours: behind it is a rectifier of a single channel, which random weights
+may shut before anything is learnt, so that no sound is ever heard."""
 
 
 class Residual(nn.Module):
@@ -92,6 +95,7 @@ class ContentNet(nn.Module):
         self.listen = nn.Sequential(
             *_heard(1, FILTERS), *_heard(FILTERS, FILTERS), *_heard(FILTERS, FILTERS), *_heard(FILTERS, 1)
         )
+        nn.init.constant_(self.listen[-2].get_parameter("bias"), HEARD)
         self.place = nn.Linear(PRIOR, places)
         self.look = nn.Sequential(
             Residual(channels, 2 * channels),

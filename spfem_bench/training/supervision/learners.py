@@ -63,15 +63,16 @@ RECIPES: Mapping[str, Recipe] = {
     "asccl": Recipe(2000, 8, 1, COHERENCE_RATE),
     "stccl": Recipe(2000, 4, 9, COHERENCE_RATE),
     "stccl-cm": Recipe(2000, 4, 9, COHERENCE_RATE),
-    "ccrl": Recipe(600, 16, 1, 1e-3, (2 / 3,)),
+    "ccrl": Recipe(600, 16, 1, 3e-4, (2 / 3,)),
     "cerl": Recipe(4000, _CERL.tuples, 1, _CERL.rate, (1 / 8, 1 / 4, 1 / 2)),
     "pcmecl": Recipe(2000, 24, 1, pcmecl.PRETRAIN_RATE),
     "pcmecl-generic": Recipe(2000, 24, 1, pcmecl.PRETRAIN_RATE),
     "expclip": Recipe(3000, 256, 1, expressions.PRETRAIN_RATE),
 }
 """Batches, windows, rates and where CERL's falls are the authors' where these are known (repositories
-jianmanlincjx/ASCCL, STCCL and CDRL), but for CCRL's rate: their 1e-5 is for a hundred epochs of MEAD.
-Steps are ours, for two processors."""
+jianmanlincjx/ASCCL, STCCL and CDRL), but for CCRL's rate: their 1e-5 is for a hundred epochs of MEAD. Steps
+are ours, for two processors. CCRL's frames of other words are asked by the anchor's sound, which is ours too
+(`spfem_baselines.supervision.ccrl.SEEN`): as released, the sounds alone fulfil its contrast."""
 
 
 def learner(method: str, recipe: Recipe, material: Material) -> Learner:
