@@ -63,7 +63,7 @@ RECIPES: Mapping[str, Recipe] = {
     "asccl": Recipe(2000, 8, 1, COHERENCE_RATE),
     "stccl": Recipe(2000, 4, 9, COHERENCE_RATE),
     "stccl-cm": Recipe(2000, 4, 9, COHERENCE_RATE),
-    "ccrl": Recipe(600, 16, 1, 3e-4, (2 / 3,)),
+    "ccrl": Recipe(600, 16, 1, 1e-3, (2 / 3,)),
     "cerl": Recipe(4000, _CERL.tuples, 1, _CERL.rate, (1 / 8, 1 / 4, 1 / 2)),
     "pcmecl": Recipe(2000, 24, 1, pcmecl.PRETRAIN_RATE),
     "pcmecl-generic": Recipe(2000, 24, 1, pcmecl.PRETRAIN_RATE),
