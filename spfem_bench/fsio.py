@@ -10,6 +10,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from spfem_bench.errors import StorageError
 
@@ -76,13 +77,27 @@ def write_atomically(path: Path, content: bytes | str, *, durable: bool = True) 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    with writing_atomically(path, durable=durable) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def writing_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """The same for a file that is written in pieces: it appears when the block ends, if nothing was raised.
+
+    Args:
+        path: its folder is made when missing.
+        durable: as `write_atomically`.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = temporary_beside(path)
         try:
             with temporary.open("wb") as stream:
-                stream.write(data)
+                yield stream
                 if durable:
                     stream.flush()
                     os.fsync(stream.fileno())

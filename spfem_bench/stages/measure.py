@@ -1,13 +1,14 @@
 """Stage 2b: features in, one row per metric and trial out.
 
 A row's key is known from digests alone, so a warm re-score reads rows and touches neither frames nor
-networks; only metrics whose row is missing have their features loaded.
+networks; only metrics whose row is missing have their features loaded. Matrices stay in the store: rows say
+where they lie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from spfem_bench.stages.features import (
     pair_key,
 )
 from spfem_bench.stages.generate import Generated, Made
+from spfem_bench.stages.matrices import Stored, store, stored
 from spfem_bench.stages.rows import REAL, MetricRow, row_from_json, row_to_json
 from spfem_bench.stages.scene import Scene, real_scene, trial_scene
 from spfem_bench.stages.workbench import Workbench, metrics_code
@@ -41,7 +43,6 @@ from spfem_metrics import (
 )
 
 KIND = "rows"
-MATRIX = "row-matrices"
 
 
 def measure_trial(bench: Workbench, system: str, trial: Trial, made: Generated) -> list[MetricRow]:
@@ -89,37 +90,50 @@ def _rows(bench: Workbench, system: str, scene: Scene, metrics: Sequence[Metric]
     material = {side: _gather(bench, scene, side, todo) for side in scene.subjects} if todo else {}
     for metric in todo:
         row = Row(scene.facts, _observe(bench, scene, metric, material))
-        rows[metric.info.name] = row
-        if not isinstance(row.outcome, Failed):
-            _keep(bench, keys[metric.info.name], row)
-    return [MetricRow(system, name, row) for name, row in rows.items() if row is not None]
+        failed = isinstance(row.outcome, Failed)
+        rows[metric.info.name] = _Light(row) if failed else _keep(bench, keys[metric.info.name], row)
+    return [MetricRow(system, name, one.row, one.held) for name, one in rows.items() if one is not None]
 
 
-def _broken(scene: Scene, metric: Metric) -> Row | None:
+@dataclass(frozen=True)
+class _Light:
+    """A row without its matrix, and where that lies."""
+
+    row: Row
+    held: Stored | None = None
+
+
+def _broken(scene: Scene, metric: Metric) -> _Light | None:
     """The row of a metric that needs a clip which cannot be had; None where it has all it needs."""
     for need in metric.info.needs:
         error = scene.broken.get(need.side)
         if error is not None:
             silent = isinstance(error, SilentClipError)
-            return Row(scene.facts, Unscored(str(error)) if silent else Failed(str(error)))
+            return _Light(Row(scene.facts, Unscored(str(error)) if silent else Failed(str(error))))
     return None
 
 
-def _stored(bench: Workbench, key: str) -> Row | None:
+def _stored(bench: Workbench, key: str) -> _Light | None:
     known = bench.store.get_json(KIND, key)
     if known is None:
         return None
     if known["matrix_rows"] is None:
-        return row_from_json(known)
-    matrix = bench.store.get_arrays(MATRIX, key)
-    return None if matrix is None else row_from_json(known, matrix["matrix"])
+        return _Light(row_from_json(known))
+    # read, and let go of again, to see that it is whole: a damaged one is made anew
+    matrix = stored(bench.store, key)
+    if matrix is None:
+        return None
+    return _Light(row_from_json(known), Stored(bench.store.root, key, matrix.shape))
 
 
-def _keep(bench: Workbench, key: str, row: Row) -> None:
+def _keep(bench: Workbench, key: str, row: Row) -> _Light:
     """Store a row, its matrix first, so that a row that names a matrix always has it."""
+    light = _Light(row)
     if isinstance(row.outcome, Reading) and row.outcome.matrix is not None:
-        bench.store.put_arrays(MATRIX, key, {"matrix": row.outcome.matrix.astype(np.float32)})
+        held = store(bench.store, key, row.outcome.matrix)
+        light = _Light(replace(row, outcome=replace(row.outcome, matrix=None)), held)
     bench.store.put_json(KIND, key, row_to_json(row))
+    return light
 
 
 def _gather(

@@ -1,4 +1,7 @@
-"""Rows in, scores out: float64 over rows sorted by trial id, whatever order they arrived in."""
+"""Rows in, scores out: float64 over rows sorted by trial id, whatever order they arrived in.
+
+One system, metric and emotion at a time; matrices are read as the metric goes through the rows.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from spfem_bench.stages.rows import REAL, MetricRow
+from spfem_bench.stages.rows import REAL, MetricRow, WholeRows
 from spfem_metrics import Metric, Row, Score, Scored, Unscored
 from spfem_metrics.functional import cluster_interval
 from spfem_metrics.metrics.reducing import NO_INTERVAL, interval_notes, interval_words, speaker_values
@@ -39,14 +42,14 @@ def _scores(
     metric: Metric, system: str, rows: Sequence[MetricRow], emotions: Sequence[str]
 ) -> dict[str, Score]:
     wanted = (system, REAL) if metric.info.of_sets else (system,)
-    own = [row.row for row in rows if row.metric == metric.info.name and row.system in wanted]
-    by_emotion = {e: [row for row in own if row.trial.emotion == e] for e in emotions}
-    scores = {e: metric.reduce(group) for e, group in by_emotion.items() if _generated(group)}
-    return {**scores, AVERAGE: average(metric, scores, own)}
+    own = [row for row in rows if row.metric == metric.info.name and row.system in wanted]
+    by_emotion = {e: [row for row in own if row.row.trial.emotion == e] for e in emotions}
+    scores = {e: metric.reduce(WholeRows(group)) for e, group in by_emotion.items() if _generated(group)}
+    return {**scores, AVERAGE: average(metric, scores, WholeRows(own))}
 
 
-def _generated(rows: Sequence[Row]) -> bool:
-    return any(row.trial.side == "generated" for row in rows)
+def _generated(rows: Sequence[MetricRow]) -> bool:
+    return any(row.row.trial.side == "generated" for row in rows)
 
 
 def average(metric: Metric, scores: Mapping[str, Score], rows: Sequence[Row]) -> Score:

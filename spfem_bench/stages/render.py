@@ -17,7 +17,6 @@ from spfem_metrics import (
     MetricError,
     MetricInfo,
     Need,
-    Reading,
     Score,
     Scored,
     Signature,
@@ -54,7 +53,7 @@ def scores_to_json(
         "footer": _footer(bench),
         "reasons": _reasons(rows),
         "trials_digest": trials_digest(bench),
-        "matrices": sorted({row.metric for row in rows if _has_matrix(row)}),
+        "matrices": sorted({row.metric for row in rows if row.shape is not None}),
     }
 
 
@@ -67,10 +66,6 @@ def trials_digest(bench: Workbench) -> str:
     ]
     reals = [[e.id, e.speaker, e.emotion, bench.library.digest_or_none(e.clip)] for e in bench.plan.reals]
     return digest_of([bench.plan.protocol, bench.plan.align, trials, reals])
-
-
-def _has_matrix(row: MetricRow) -> bool:
-    return isinstance(row.row.outcome, Reading) and row.row.outcome.matrix is not None
 
 
 def _column(info: MetricInfo, signature: Signature) -> dict[str, Any]:

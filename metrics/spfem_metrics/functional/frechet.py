@@ -31,20 +31,27 @@ def frechet_distance(first: ArrayLike, second: ArrayLike, *, ddof: Literal[0, 1]
     Raises:
         InputError: dimensions differ, fewer than two rows, values are not finite, or another ddof.
     """
-    x, y = floats("first", first, 2), floats("second", second, 2)
     if ddof not in (0, 1):
         raise InputError(f"ddof must be 0 or 1, not {ddof}")
-    if x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
+    # one set after the other, so that one's working copies are gone before the other's are made
+    x, middle = _centred("first", first, ddof)
+    y, other = _centred("second", second, ddof)
+    if x.shape[1] != y.shape[1]:
         raise InputError(f"sets of shape {x.shape} and {y.shape}: need one width and two rows each")
-    shift = x.mean(axis=0) - y.mean(axis=0)
-    x, y = _scaled(x, ddof), _scaled(y, ddof)
+    shift = middle - other
     spread = float((x * x).sum() + (y * y).sum())
     return max(float(shift @ shift) + spread - 2 * _trace_root(x, y), 0.0)
 
 
-def _scaled(rows: Floats, ddof: int) -> Floats:
-    """Centred rows X with X^T X = the covariance."""
-    return np.asarray((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - ddof), np.float64)
+def _centred(name: str, given: ArrayLike, ddof: int) -> tuple[Floats, Floats]:
+    """Centred rows X with X^T X = the covariance, and the mean."""
+    rows = floats(name, given, 2)
+    if len(rows) < 2:
+        raise InputError(f"{name} has the shape {rows.shape}: a set needs two rows")
+    middle = rows.mean(axis=0)
+    centred = rows - middle
+    centred /= np.sqrt(len(rows) - ddof)
+    return centred, np.asarray(middle, np.float64)
 
 
 def _trace_root(x: Floats, y: Floats) -> float:

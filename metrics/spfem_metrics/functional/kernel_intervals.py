@@ -78,11 +78,12 @@ def kernel_interval(
         InputError: dimensions differ, rows and groups differ in number, a side has no two rows (groups, with
             ``between``), or values are not finite.
     """
-    x, y = _Side.of("first", *first), _Side.of("second", *second)
-    if x.rows.shape[1] != y.rows.shape[1]:
-        raise InputError(f"sets of width {x.rows.shape[1]} and {y.rows.shape[1]}: need one width")
-    names = {name: place for place, name in enumerate(dict.fromkeys([*x.groups, *y.groups]))}
-    sides = [side.sorted(names) for side in (x, y)]
+    names = {name: place for place, name in enumerate(dict.fromkeys([*first[1], *second[1]]))}
+    # one set after the other, so that one's unsorted copy is gone before the other's is made
+    sides = [_Side.of("first", *first).sorted(names), _Side.of("second", *second).sorted(names)]
+    widths = [rows.shape[1] for rows, _ in sides]
+    if widths[0] != widths[1]:
+        raise InputError(f"sets of width {widths[0]} and {widths[1]}: need one width")
     whole, *without = _Sums.of(sides, len(names), kernel).distances(pairs)
     if not np.isfinite(whole):
         raise InputError(f"too few rows or groups for a kernel distance over {pairs} pairs")

@@ -1,10 +1,14 @@
-"""The frames of either side of a set metric: which rows give them, in what order, and how many they are."""
+"""The frames of either side of a set metric: which rows give them, in what order, and how many they are.
+
+Rows are gone through twice, one matrix at a time: for the numbers of frames, then for the frames that are
+compared. Where rows read their matrices from disk, no others are ever in memory together.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,21 +25,43 @@ Count = Literal["equal", "all"]
 """Frames of either side that are compared: equally many, drawn by a hash, or all there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One frame of a side.
+
+    Args:
+        draw: hash of row id and frame number.
+        row: which of the rows given.
+        index: which of its vectors.
+        speaker: of the row.
+    """
+
+    draw: bytes
+    row: int
+    index: int
+    speaker: str
+
+
 @dataclass(frozen=True)
 class Pool:
     """The frames of one side.
 
     Args:
         name: ``generated`` or ``real``.
-        rows: all of the side.
-        vectors: of the rows that gave a reading, in the order of `pools`.
-        speakers: of each vector.
+        rows: all of the side, without their matrices.
+        places: of the frames that rows gave, in the order of `pools`.
+        given: all rows, of both sides, with their matrices.
     """
 
     name: str
     rows: Sequence[Row]
-    vectors: Sequence[Matrix]
-    speakers: Sequence[str]
+    places: Sequence[Place]
+    given: Sequence[Row]
+
+    @property
+    def speakers(self) -> list[str]:
+        """Of each frame."""
+        return [place.speaker for place in self.places]
 
     @property
     def readable(self) -> int:
@@ -50,11 +76,21 @@ class Pool:
     @property
     def words(self) -> str:
         """How many frames come from how many clips."""
-        return f"{len(self.vectors)} from {self.readable} of {len(self.rows)} {self.name} clips"
+        return f"{len(self.places)} from {self.readable} of {len(self.rows)} {self.name} clips"
 
     def first(self, count: int) -> Matrix:
-        """(count, D) of the vectors."""
-        return np.stack(self.vectors[:count])
+        """(count, D) of the vectors, each row's matrix looked at once."""
+        wanted: dict[int, list[tuple[int, int]]] = {}
+        for to, place in enumerate(self.places[:count]):
+            wanted.setdefault(place.row, []).append((to, place.index))
+        vectors = np.zeros((0, 0), np.float32)
+        for number, moves in sorted(wanted.items()):
+            matrix = _matrix(self.given[number])
+            if not len(vectors):
+                vectors = np.zeros((count, matrix.shape[1]), matrix.dtype)
+            to, at = np.array(moves).T
+            vectors[to] = matrix[at]
+        return vectors
 
 
 @dataclass(frozen=True)
@@ -76,7 +112,7 @@ class Pools:
     @property
     def sizes(self) -> tuple[int, int]:
         """Frames compared of the generated and of the real side."""
-        sizes = len(self.made.vectors), len(self.real.vectors)
+        sizes = len(self.made.places), len(self.real.places)
         return sizes if self.count == "all" else (min(sizes), min(sizes))
 
     @property
@@ -122,7 +158,7 @@ class Pools:
         ]
         if self.frames == "all" or self.count == "all":
             return [*notes, "n reduced by missing clips: not comparable with any other n"] if notes else []
-        whole = min(len(pool.vectors) + self.frames * pool.lost for pool in both)
+        whole = min(len(pool.places) + self.frames * pool.lost for pool in both)
         if min(self.sizes) < whole:
             notes.append(f"n reduced by missing clips: not comparable with n = {whole}, nor with any other n")
         return notes
@@ -138,20 +174,33 @@ def pools(rows: Sequence[Row], frames: Frames, count: Count = "equal") -> Pools:
         frames: taken of each clip.
         count: of either side that are compared.
     """
-    sides = {name: [row for row in rows if row.trial.side == name] for name in ("generated", "real")}
-    made, real = (_pool(name, own) for name, own in sides.items())
+    light: dict[str, list[Row]] = {"generated": [], "real": []}
+    places: dict[str, list[Place]] = {"generated": [], "real": []}
+    for number, row in enumerate(rows):
+        light[row.trial.side].append(_without_matrix(row))
+        places[row.trial.side] += [
+            Place(_draw(row, index), number, index, row.trial.speaker) for index in range(len(_matrix(row)))
+        ]
+    made, real = (
+        Pool(side, light[side], sorted(places[side], key=lambda place: place.draw), rows) for side in light
+    )
     return Pools(made, real, frames, count)
 
 
-def _pool(name: str, rows: Sequence[Row]) -> Pool:
-    keyed = [
-        (hashlib.sha256(f"{row.trial.id}:{index}".encode()).digest(), row.trial.speaker, vector)
-        for row in rows
-        if isinstance(row.outcome, Reading) and row.outcome.matrix is not None
-        for index, vector in enumerate(row.outcome.matrix)
-    ]
-    ordered = sorted(keyed, key=lambda item: item[0])
-    return Pool(name, rows, [vector for *_, vector in ordered], [speaker for _, speaker, _ in ordered])
+def _draw(row: Row, index: int) -> bytes:
+    return hashlib.sha256(f"{row.trial.id}:{index}".encode()).digest()
+
+
+def _matrix(row: Row) -> Matrix:
+    """A row's vectors, none where it gave none."""
+    matrix = row.outcome.matrix if isinstance(row.outcome, Reading) else None
+    return np.zeros((0, 0), np.float32) if matrix is None else matrix
+
+
+def _without_matrix(row: Row) -> Row:
+    if not isinstance(row.outcome, Reading):
+        return row
+    return replace(row, outcome=replace(row.outcome, matrix=None))
 
 
 def check_frames(frames: Frames) -> None:
