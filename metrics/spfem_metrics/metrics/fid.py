@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from spfem_metrics.errors import DefinitionError
-from spfem_metrics.metrics.pools import Count, Frames
+from spfem_metrics.metrics.pools import Count
 from spfem_metrics.metrics.sets import FRAMES, FrechetDistance, KernelDistance, Pairs, Space
+from spfem_metrics.sampling import Frames
 
 Preprocessing = Literal["pytorch-fid", "clean-fid", "torch-fidelity", "torchmetrics"]
 Crop = Literal["frame", "face"]

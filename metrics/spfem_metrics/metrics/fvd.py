@@ -11,9 +11,10 @@ import numpy as np
 from spfem_metrics.errors import DefinitionError
 from spfem_metrics.functional.frechet import frechet_distance
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
-from spfem_metrics.metrics.pools import Frames, Pools, check_frames, pools, taken
+from spfem_metrics.metrics.pools import Pools, pools
 from spfem_metrics.metrics.sides import sign
 from spfem_metrics.outcome import Scored, Unscored
+from spfem_metrics.sampling import Frames, check_frames, check_read, taken, words
 from spfem_metrics.signature import Signature
 
 WINDOWS = 4
@@ -64,8 +65,10 @@ class FVD:
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""
-        windows = "all" if self.windows == "all" else f"even{self.windows}"
-        return sign(self.info, definitions, windows=windows, n="equal-by-hash", ddof=str(self.ddof))
+        check_read(definitions.get("i3d", ""), "windows", self.windows)
+        return sign(
+            self.info, definitions, windows=words(self.windows), n="equal-by-hash", ddof=str(self.ddof)
+        )
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """The logits of the clip's windows."""

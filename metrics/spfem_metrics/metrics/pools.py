@@ -14,13 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_metrics.errors import DefinitionError
 from spfem_metrics.metric import Reading, Row
 from spfem_metrics.metrics.reducing import common_reasons, missed_frames
+from spfem_metrics.sampling import Frames
 
 Matrix = NDArray[np.float32]
-Frames = int | Literal["all"]
-"""Frames taken of each clip: at most so many, evenly spaced, or every one."""
 Count = Literal["equal", "all"]
 """Frames of either side that are compared: equally many, drawn by a hash, or all there are."""
 
@@ -201,23 +199,3 @@ def _without_matrix(row: Row) -> Row:
     if not isinstance(row.outcome, Reading):
         return row
     return replace(row, outcome=replace(row.outcome, matrix=None))
-
-
-def check_frames(frames: Frames) -> None:
-    """The option ``frames`` of a set metric.
-
-    Raises:
-        DefinitionError: neither ``all`` nor a whole number of at least 1.
-    """
-    if frames == "all":
-        return
-    if isinstance(frames, str) or frames < 1:
-        raise DefinitionError(f"{frames} frames a clip make no set: at least 1, or all")
-
-
-def taken(good: NDArray[np.int64], frames: Frames) -> NDArray[np.int64]:
-    """Of usable frames those that are taken: all, or at most ``frames`` evenly spaced."""
-    if frames == "all":
-        return good
-    count = min(frames, len(good))
-    return good[((np.arange(count) + 0.5) * len(good) / count).astype(np.int64)]

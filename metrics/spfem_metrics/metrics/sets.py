@@ -14,10 +14,11 @@ from spfem_metrics.functional.frechet import frechet_distance
 from spfem_metrics.functional.kernel import Kernel, kernel_distance
 from spfem_metrics.functional.kernel_intervals import kernel_interval
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
-from spfem_metrics.metrics.pools import Count, Frames, Pools, check_frames, pools, taken
+from spfem_metrics.metrics.pools import Count, Pools, pools
 from spfem_metrics.metrics.reducing import NO_INTERVAL
 from spfem_metrics.metrics.sides import answered, faces_of, sign, sign_faces
 from spfem_metrics.outcome import Scored, Unscored
+from spfem_metrics.sampling import Frames, check_frames, check_read, taken, words
 from spfem_metrics.signature import Signature
 
 FRAMES = 32
@@ -260,8 +261,8 @@ def _sign(
     metric: FrechetDistance | KernelDistance, definitions: Mapping[str, str], n: str, **choices: str
 ) -> Signature:
     rule = sign_faces if metric.space.faces else sign
-    frames = "all" if metric.frames == "all" else f"even{metric.frames}"
-    return rule(metric.info, definitions, frames=frames, n=n, **choices)
+    check_read(definitions.get(metric.space.extractor, ""), "frames", metric.frames)
+    return rule(metric.info, definitions, frames=words(metric.frames), n=n, **choices)
 
 
 def _reading(observation: Observation, space: Space, frames: Frames) -> Reading | Unscored:

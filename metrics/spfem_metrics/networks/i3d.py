@@ -19,7 +19,8 @@ StyleGAN-V leaves the resize to code inside the file's archive, which this packa
 are those of either way for clips of 224x224 only (with ``ddof=0`` in the metric).
 
 A clip is cut into windows of 16 consecutive pictures at its own rate, the first from its first picture, none
-overlapping; what is left at the end is dropped. A clip of fewer than 16 pictures has none.
+overlapping; what is left at the end is dropped. A clip of fewer than 16 pictures has none. With ``windows``
+only some go through the network, evenly spaced as the metric takes them.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from spfem_metrics.networks.files import digest8, load_strict, model_file, state
 from spfem_metrics.networks.random_weights import random_state, save_state
 from spfem_metrics.networks.resizing import bilinear, bilinear_tf1, resize
 from spfem_metrics.networks.torchscript import archive_tensors, is_archive
+from spfem_metrics.sampling import Frames, check_count, check_frames, taken, words
 
 if TYPE_CHECKING:
     import torch
@@ -97,6 +99,7 @@ def i3d(
     weights: Mapping[str, Path],
     device: str = "cpu",
     preprocessing: Preprocessing = "common-metrics",
+    windows: Frames = "all",
     chunk: int = CHUNK,
 ) -> Clips:
     """The extractor ``i3d``.
@@ -105,6 +108,7 @@ def i3d(
         weights: ``model``: ``i3d_torchscript.pt`` or the same tensors as a state_dict or safetensors.
         device: a torch device.
         preprocessing: a row of the module's table.
+        windows: read of each clip at most, evenly spaced, or ``all``.
         chunk: windows in a batch; it moves low bits and enters the definition.
 
     Raises:
@@ -114,35 +118,39 @@ def i3d(
     if preprocessing not in RULES:
         raise DefinitionError(f"i3d takes preprocessing {', '.join(RULES)}, not {preprocessing!r}")
     model = model_file(weights, "i3d", "i3d_torchscript.pt")
-    return Clips(model, device, preprocessing, checked_chunk(chunk))
+    check_frames(windows)
+    return Clips(model, device, preprocessing, checked_chunk(chunk), windows)
 
 
 @dataclass(frozen=True)
 class Clips:
     """Arrays over the clip's n windows: ``features`` (n, 400) float32, ``first`` (n,) int64 frame of each.
 
-    n is the number of frames divided by 16, rounded down: it may be 0.
+    n is the number of frames divided by 16, rounded down, or ``windows`` where that is less: it may be 0.
     """
 
     model: Path
     device: str = "cpu"
     preprocessing: Preprocessing = "common-metrics"
     chunk: int = CHUNK
+    windows: Frames = "all"
     name: str = "i3d"
     requires: tuple[str, ...] = ()
 
     @cached_property
     def definition(self) -> str:
-        """Network, digest, features, windows, resize, input range, chunk."""
+        """Network, digest, features, windows and which where not all are read, resize, input range, chunk."""
+        windows = "" if self.windows == "all" else f"windows:{words(self.windows)},"
         return (
-            f"i3d-kinetics400@{digest8(self.model)},logits{WIDTH}-time-mean,window{FRAMES}-hop{FRAMES}-from0,"
+            f"i3d-kinetics400@{digest8(self.model)},logits{WIDTH}-time-mean,"
+            f"window{FRAMES}-hop{FRAMES}-from0,{windows}"
             f"rate:own,crop:frame,resize:{RULES[self.preprocessing].words},input:x/127.5-1,chunk{self.chunk}"
         )
 
     def start(self, media: Media) -> ClipsPass:
         """Begin a clip; the first loads the network."""
-        del media
-        return ClipsPass(Chunked(self._forward, self.device, WIDTH, self.chunk))
+        chosen = taken(np.arange(media.frame_count // FRAMES), self.windows)
+        return ClipsPass(Chunked(self._forward, self.device, WIDTH, self.chunk), chosen)
 
     @cached_property
     def _forward(self) -> Forward:
@@ -150,17 +158,19 @@ class Clips:
 
 
 class ClipsPass:
-    """Gathers pictures to windows and runs the network on them."""
+    """Gathers pictures to windows and runs the network on those that are chosen by their numbers."""
 
-    def __init__(self, chunked: Chunked) -> None:
-        self._chunked = chunked
+    def __init__(self, chunked: Chunked, chosen: NDArray[np.int64]) -> None:
+        self._chunked, self._chosen = chunked, chosen
+        self._wanted = frozenset(chosen.tolist())
         self._window: list[NDArray[np.uint8]] = []
 
     def push(self, batch: FrameBatch, upstream: Mapping[str, Arrays]) -> None:
         """Take the next frames."""
         del upstream
-        for image in batch.images:
-            self._window.append(image)
+        for index, image in enumerate(batch.images, batch.start):
+            if index // FRAMES in self._wanted:
+                self._window.append(image)
             if len(self._window) == FRAMES:
                 self._chunked.add(np.stack(self._window))
                 self._window = []
@@ -168,7 +178,8 @@ class ClipsPass:
     def finish(self) -> Arrays:
         """``features`` and ``first``."""
         features, _ = self._chunked.finish()
-        return {"features": features, "first": np.arange(len(features), dtype=np.int64) * FRAMES}
+        check_count("i3d's windows", len(features), len(self._chosen))
+        return {"features": features, "first": self._chosen * FRAMES}
 
 
 def embed(network: torch.nn.Module, rule: Rule) -> Forward:

@@ -44,6 +44,7 @@ from spfem_metrics.networks.resizing import (
     bilinear_tf1,
     resize,
 )
+from spfem_metrics.sampling import Frames, check_count, check_frames, taken, words
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +94,7 @@ def inception(
     preprocessing: Preprocessing = "pytorch-fid",
     crop: Crop = "frame",
     factor: float = FACTOR,
+    frames: Frames = "all",
     chunk: int = CHUNK,
 ) -> Inception:
     """The extractor ``inception-PREPROCESSING``; with ``crop="face"`` it needs ``faces``.
@@ -103,6 +105,8 @@ def inception(
         preprocessing: a row of the module's table.
         crop: ``frame``: the whole picture; ``face``: a square around the face's box, 256 px.
         factor: side of that square over the box's longer side.
+        frames: read of each clip at most, evenly spaced as the metrics take them, or ``all``. For whole
+            pictures only: which frames show a face is not known beforehand.
         chunk: pictures in a batch; it moves low bits and enters the definition.
 
     Raises:
@@ -114,16 +118,24 @@ def inception(
             f"inception takes preprocessing {', '.join(RULES)}, crop frame or face, and a factor above 0, "
             f"not {preprocessing!r}, {crop!r}, {factor!r}"
         )
+    check_frames(frames)
+    if crop == "face" and frames != "all":
+        raise DefinitionError(
+            "inception reads all frames of a clip where it crops faces, so leave out `frames`"
+        )
     for package in ("pytorch_fid", "torchvision"):
         if importlib.util.find_spec(package) is None:
             raise DefinitionError(f"inception needs {package}: pip install 'spfem-bench[standard]'")
     model = model_file(weights, "inception", "pt_inception-2015-12-05-6726825d.pth")
-    return Inception(model, preprocessing, device, crop, factor, checked_chunk(chunk))
+    return Inception(model, preprocessing, device, crop, factor, checked_chunk(chunk), frames)
 
 
 @dataclass(frozen=True)
 class Inception:
-    """Arrays: ``features`` (T, 2048) float32 and ``valid`` (T,) bool (the frame had what is cropped)."""
+    """Arrays: ``features`` (T, 2048) float32 and ``valid`` (T,) bool (the frame had what is cropped).
+
+    With ``frames`` both are (n, ...) of the n frames that are read, and ``frame`` (n,) int64 says which.
+    """
 
     model: Path
     preprocessing: Preprocessing = "pytorch-fid"
@@ -131,6 +143,7 @@ class Inception:
     crop: Crop = "frame"
     factor: float = FACTOR
     chunk: int = CHUNK
+    frames: Frames = "all"
 
     @property
     def name(self) -> str:
@@ -144,19 +157,21 @@ class Inception:
 
     @cached_property
     def definition(self) -> str:
-        """Network, digest, crop, resize, input range, chunk."""
+        """Network, digest, crop, frames where not all are read, resize, input range, chunk."""
         rule = RULES[self.preprocessing]
+        frames = "" if self.frames == "all" else f",frames:{words(self.frames)}"
         crop = "frame" if self.crop == "frame" else f"face{FACE_SIDE}-square-box{self.factor:g}"
         return (
-            f"inception-2015-12-05@{digest8(self.model)},pool3-{WIDTH},crop:{crop},resize:{rule.words}{SIDE},"
+            f"inception-2015-12-05@{digest8(self.model)},pool3-{WIDTH},crop:{crop}{frames},resize:{rule.words}{SIDE},"
             f"input:(x-{rule.middle:g})/{rule.half:g},chunk{self.chunk}"
         )
 
-    def start(self, media: Media) -> InceptionPass:
+    def start(self, media: Media) -> InceptionPass | ChosenPass:
         """Begin a clip; the first loads the network."""
-        del media
-        factor = self.factor if self.crop == "face" else None
-        return InceptionPass(Chunked(self._forward, self.device, WIDTH, self.chunk), factor)
+        chunked = Chunked(self._forward, self.device, WIDTH, self.chunk)
+        if self.frames != "all":
+            return ChosenPass(chunked, taken(np.arange(media.frame_count), self.frames))
+        return InceptionPass(chunked, self.factor if self.crop == "face" else None)
 
     @cached_property
     def _forward(self) -> Forward:
@@ -184,6 +199,27 @@ class InceptionPass:
         self, batch: FrameBatch, upstream: Mapping[str, Arrays]
     ) -> Iterable[NDArray[np.uint8] | None]:
         return batch.images if self._factor is None else _face_crops(batch, upstream["faces"], self._factor)
+
+
+class ChosenPass:
+    """Runs the network on some of the frames, given by their numbers."""
+
+    def __init__(self, chunked: Chunked, chosen: NDArray[np.int64]) -> None:
+        self._chunked, self._chosen = chunked, chosen
+
+    def push(self, batch: FrameBatch, upstream: Mapping[str, Arrays]) -> None:
+        """Take the next frames."""
+        del upstream
+        stop = batch.start + len(batch.images)
+        own = self._chosen[(self._chosen >= batch.start) & (self._chosen < stop)]
+        for picture in batch.images[own - batch.start]:  # a copy, so that no picture holds its whole batch
+            self._chunked.add(picture)
+
+    def finish(self) -> Arrays:
+        """``features``, ``valid`` and ``frame``."""
+        features, valid = self._chunked.finish()
+        check_count("inception's frames", len(features), len(self._chosen))
+        return {"features": features, "valid": valid, "frame": self._chosen}
 
 
 def _face_crops(batch: FrameBatch, faces: Arrays, factor: float) -> Iterator[NDArray[np.uint8] | None]:

@@ -1,0 +1,72 @@
+"""Which frames, or windows, of a clip are taken: one rule for metrics of sets and the extractors under them.
+
+Where an extractor reads only what is taken, its definition says so (``frames:even32``), and a metric that
+would take others refuses it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spfem_metrics.errors import DefinitionError, InputError
+
+Frames = int | Literal["all"]
+"""Frames taken of each clip: at most so many, evenly spaced, or every one."""
+
+
+def check_frames(frames: Frames) -> None:
+    """The option ``frames`` of a set metric or an extractor.
+
+    Raises:
+        DefinitionError: neither ``all`` nor a whole number of at least 1.
+    """
+    if frames == "all":
+        return
+    if isinstance(frames, str) or frames < 1:
+        raise DefinitionError(f"{frames} frames a clip make no set: at least 1, or all")
+
+
+def taken(good: NDArray[np.int64], frames: Frames) -> NDArray[np.int64]:
+    """Of usable frames those that are taken: all, or at most ``frames`` evenly spaced."""
+    if frames == "all":
+        return good
+    count = min(frames, len(good))
+    return good[((np.arange(count) + 0.5) * len(good) / count).astype(np.int64)]
+
+
+def words(frames: Frames) -> str:
+    """The choice as signatures and definitions name it: ``all``, ``even32``."""
+    return "all" if frames == "all" else f"even{frames}"
+
+
+def check_read(definition: str, key: Literal["frames", "windows"], frames: Frames) -> None:
+    """An extractor reads what a metric takes of a clip: all of it, or just that.
+
+    Args:
+        definition: of the extractor.
+        key: what is counted.
+        frames: that the metric takes.
+
+    Raises:
+        DefinitionError: it reads others.
+    """
+    own = definition.split("+", maxsplit=1)[0].split(",")  # after a plus comes what the extractor requires
+    read = next((part.removeprefix(f"{key}:") for part in own if part.startswith(f"{key}:")), "all")
+    if read not in ("all", words(frames)):
+        raise DefinitionError(
+            f"takes {words(frames)} {key} of a clip, but its extractor reads {read} only: give both the same "
+            f"option `{key}`"
+        )
+
+
+def check_count(name: str, found: int, expected: int) -> None:
+    """As many frames came as were chosen by what the clip says of its length.
+
+    Raises:
+        InputError: fewer came.
+    """
+    if found != expected:
+        raise InputError(f"{name}: {found} came of the {expected} chosen: the clip is shorter than it says")
