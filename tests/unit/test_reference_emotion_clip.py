@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from spfem_metrics import ArrayMedia, DefinitionError, WeightsError
+from spfem_metrics import ArrayMedia, DefinitionError, InputError, WeightsError
 from spfem_metrics.labels import EMOTIONS, SEVEN
 from spfem_metrics.networks.clip_zero_shot import (
     ARCHITECTURE,
@@ -116,6 +116,40 @@ def test_probabilities_are_open_clips(architecture: str, model: Path, upstream: 
     wanted = by_open_clip(upstream, crops, Prompts())
     np.testing.assert_allclose(read(extractor, given), wanted, atol=ROUNDING)
     assert np.ptp(wanted, axis=0).max() > 100 * ROUNDING, "the network must tell these pictures apart"
+
+
+@pytest.mark.parametrize("batch", [1, 4, 32])
+def test_some_frames_only_answer_as_they_do_among_all(architecture: str, model: Path, batch: int) -> None:
+    media = ArrayMedia(frames(9, 2), Fraction(25))
+    found = np.arange(9) != 4
+    some = clip_zero_shot(weights={"model": model}, architecture=architecture, frames=3)
+    every = clip_zero_shot(weights={"model": model}, architecture=architecture)
+
+    def arrays(extractor: ClipZeroShot) -> dict[str, np.ndarray]:
+        work = extractor.start(media)
+        for piece in media.batches(batch):
+            seen = found[piece.start : piece.start + len(piece.images)]
+            work.push(piece, {"faces": {"box": np.tile(BOX, (len(seen), 1)), "found": seen}})
+        return dict(work.finish())
+
+    few, whole = arrays(some), arrays(every)
+    assert few["frame"].tolist() == [1, 4, 7]
+    assert few["valid"].tolist() == [True, False, True]
+    np.testing.assert_allclose(few["probabilities"], whole["probabilities"][few["frame"]], atol=ROUNDING)
+    assert np.ptp(whole["probabilities"][found], axis=0).max() > 100 * ROUNDING
+    assert ",frames:even3," in some.definition
+    assert "frames:" not in every.definition
+
+
+def test_a_clip_that_ends_before_a_chosen_frame_is_an_error(architecture: str, model: Path) -> None:
+    work = clip_zero_shot(weights={"model": model}, architecture=architecture, frames=3).start(
+        ArrayMedia(frames(9), Fraction(25))
+    )
+    for piece in ArrayMedia(frames(6), Fraction(25)).batches(4):
+        count = len(piece.images)
+        work.push(piece, {"faces": {"box": np.tile(BOX, (count, 1)), "found": np.ones(count, bool)}})
+    with pytest.raises(InputError, match="2 came of the 3 chosen"):
+        work.finish()
 
 
 def test_prompts_are_averaged_after_and_before_they_are_normalised(model: Path, architecture: str) -> None:
@@ -288,7 +322,7 @@ def test_a_prompt_that_would_be_cut_off_is_refused(architecture: str, model: Pat
         read(extractor, frames(1))
 
 
-@pytest.mark.parametrize("options", [{"factor": 0.0}, {"chunk": 0}], ids=str)
+@pytest.mark.parametrize("options", [{"factor": 0.0}, {"chunk": 0}, {"frames": 0}], ids=str)
 def test_impossible_options_are_refused(model: Path, options) -> None:
     with pytest.raises(DefinitionError):
         clip_zero_shot(weights={"model": model}, **options)

@@ -120,6 +120,25 @@ def test_a_suites_extractor_is_the_one_that_is_read() -> None:
     assert value(EmotionAccuracy(extractor="emotion-clip"), clip) == 0
 
 
+def test_of_a_classifier_that_reads_some_frames_only_those_count() -> None:
+    """The face is lost in two frames, one of them nobody asked for."""
+    clip = fake_observation(frames=40, known=Known(found=0.95))
+    lost = np.flatnonzero(~clip.sides["output"]["faces"]["found"])
+    chosen = np.array([0, 7, int(lost[0])])
+    assert lost.tolist() == [38, 39]
+    arrays = {
+        "probabilities": np.array([one("happy"), one("sad"), one("sad", 0.4)], np.float32),
+        "valid": np.array([True, True, False]),
+        "frame": chosen,
+    }
+    output = replace(clip.sides["output"], arrays={**clip.sides["output"].arrays, "emotion-clip": arrays})
+    seen = replace(clip, sides={**clip.sides, "output": output})
+    outcome = EmotionAccuracy(extractor="emotion-clip", vote="frames").observe(seen)
+    assert isinstance(outcome, Reading)
+    assert outcome.value == 0.5
+    assert (outcome.parts["frames"], outcome.parts["frames_missed"]) == (2.0, 1.0)
+
+
 def test_contempt_is_scored_only_by_a_classifier_that_has_it() -> None:
     clip = given([one("contempt", 0.9, EMOTIONS)] * 4, emotion="contempt")
     assert value(EmotionAccuracy(labels=EMOTIONS), clip) == 1

@@ -34,7 +34,8 @@ class Classifier:
     """Whose probabilities are read, under which names, and how a clip votes.
 
     Args:
-        extractor: ``emotion`` or ``emotion-NAME``, with ``probabilities`` (T, C) and ``valid`` (T,).
+        extractor: ``emotion`` or ``emotion-NAME``, with ``probabilities`` (T, C) and ``valid`` (T,), or those
+            of n frames and ``frame`` (n,), their numbers.
         labels: of the columns, in the order of `spfem_metrics.labels.EMOTIONS`.
         vote: see `Vote`.
 
@@ -85,7 +86,7 @@ class Classifier:
         return sign_faces(info, definitions, vote=VOTES[self.vote], classes=classes, **choices)
 
     def answers(self, observation: Observation) -> Answers | Unscored:
-        """What it says of the output's frames with a face.
+        """What it says of the output's frames with a face, among those it has read.
 
         Raises:
             InputError: the extractor has another number of classes.
@@ -97,7 +98,8 @@ class Classifier:
         if isinstance(answer, Unscored):
             return answer
         read = observation.sides["output"][self.extractor]
-        valid = answer.output & np.asarray(read["valid"], bool)
+        faces = answer.at(read["frame"]) if "frame" in read else answer
+        valid = faces.output & np.asarray(read["valid"], bool)
         if not valid.any():
             return Unscored("the classifier read none of the output frames")
         given = np.asarray(read["probabilities"], np.float64)
@@ -106,7 +108,7 @@ class Classifier:
                 f"{self.extractor} has {given.shape[1]} classes, the metric reads {len(self.labels)}: give "
                 "the metric the option labels"
             )
-        return Answers(given[valid], list(self.labels).index(target), answer)
+        return Answers(given[valid], list(self.labels).index(target), faces)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Answers:
     Args:
         probabilities: (N, C) float64 of the frames with a face, N >= 1.
         target: column of the emotion asked for.
-        faces: which frames of output and source show one.
+        faces: which of the frames read show one, in output and source.
     """
 
     probabilities: NDArray[np.float64]

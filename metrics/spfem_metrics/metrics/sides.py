@@ -91,13 +91,17 @@ class Answered:
     """The output's faces beside what their source frames promise.
 
     Args:
-        output: (T,) bool, output frames that show the face; at least one.
+        output: (T,) bool, output frames that show the face; at least one of the clip.
         source: (T,) bool, output frames whose source frame shows the face. The same as ``output`` for a real
             clip, which has no source.
     """
 
     output: Flags
     source: Flags
+
+    def at(self, frames: NDArray[np.int64]) -> Answered:
+        """The same of some output frames only, given by their numbers; perhaps none shows the face."""
+        return Answered(self.output[frames], self.source[frames])
 
     def parts(self, frames: int) -> dict[str, float]:
         """For `Reading.parts`: ``frames`` used; ``frames_missed``, where only the source shows the face."""

@@ -29,6 +29,7 @@ from spfem_metrics.media import Media
 from spfem_metrics.networks.chunks import CHUNK, Chunked, Forward, checked_chunk
 from spfem_metrics.networks.face_crops import ClassifyingPass, Image, checked_crop, cut
 from spfem_metrics.networks.files import digest8, load_strict, model_file, state_dict
+from spfem_metrics.sampling import Frames, check_frames, taken, words
 
 if TYPE_CHECKING:
     import torch
@@ -110,6 +111,7 @@ def clip_zero_shot(
     architecture: str = ARCHITECTURE,
     prompts: Mapping[str, Any] | None = None,
     factor: float = FACTOR,
+    frames: Frames = "all",
     chunk: int = CHUNK,
 ) -> ClipZeroShot:
     """The extractor ``emotion-clip``; it needs ``faces``.
@@ -121,6 +123,7 @@ def clip_zero_shot(
         architecture: open_clip's name, one that ends in ``-quickgelu``.
         prompts: arguments of `Prompts`.
         factor: side of the square crop over the longer side of the face's box.
+        frames: read of each clip at most, evenly spaced whether or not they show a face, or ``all``.
         chunk: crops in a batch; it moves low bits and enters the definition.
 
     Raises:
@@ -133,13 +136,19 @@ def clip_zero_shot(
             f"{QUICK}, like {ARCHITECTURE}, not {architecture!r}"
         )
     checked_crop("square", factor)
+    check_frames(frames)
     model = model_file(weights, "emotion-clip", "open_clip_model.safetensors with OpenAI's weights")
-    return ClipZeroShot(model, architecture, Prompts(**(prompts or {})), device, factor, checked_chunk(chunk))
+    return ClipZeroShot(
+        model, architecture, Prompts(**(prompts or {})), device, factor, checked_chunk(chunk), frames
+    )
 
 
 @dataclass(frozen=True)
 class ClipZeroShot:
-    """Arrays: ``probabilities`` (T, C) float32, columns as ``prompts.labels``, and ``valid`` (T,) bool."""
+    """Arrays: ``probabilities`` (T, C) float32, columns as ``prompts.labels``, and ``valid`` (T,) bool.
+
+    With ``frames`` both are (n, ...) of the n frames that are read, and ``frame`` (n,) int64 says which.
+    """
 
     model: Path
     architecture: str = ARCHITECTURE
@@ -147,22 +156,24 @@ class ClipZeroShot:
     device: str = "cpu"
     factor: float = FACTOR
     chunk: int = CHUNK
+    frames: Frames = "all"
     name: str = "emotion-clip"
     requires: tuple[str, ...] = ("faces",)
 
     @cached_property
     def definition(self) -> str:
-        """Network, digest, crop, resize, scale, prompts, what is made of the cosines, chunk."""
+        """Network, digest, frames where not all are read, crop, resize, prompts, scale of cosines, chunk."""
+        frames = "" if self.frames == "all" else f"frames:{words(self.frames)},"
         network = f"openai-clip-{self.architecture}@{digest8(self.model)}"
         crop = f"crop:{checked_crop('square', self.factor)},resize:pil-bicubic-shortest-centre,clip-norm"
-        return f"{network},{crop},{self.prompts.definition},softmax100cos,chunk{self.chunk}"
+        return f"{network},{frames}{crop},{self.prompts.definition},softmax100cos,chunk{self.chunk}"
 
     def start(self, media: Media) -> ClassifyingPass:
         """Begin a clip; the first loads the network."""
-        del media
         forward, size = self._loaded
         chunked = Chunked(forward, self.device, len(self.prompts.labels), self.chunk)
-        return ClassifyingPass(chunked, partial(face, factor=self.factor, size=size))
+        chosen = None if self.frames == "all" else taken(np.arange(media.frame_count), self.frames)
+        return ClassifyingPass(chunked, partial(face, factor=self.factor, size=size), chosen)
 
     @cached_property
     def _loaded(self) -> tuple[Forward, int]:

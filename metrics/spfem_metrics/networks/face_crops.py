@@ -16,6 +16,7 @@ from spfem_metrics.extractor import Arrays
 from spfem_metrics.faces.alignment import square
 from spfem_metrics.media import FrameBatch
 from spfem_metrics.networks.chunks import Chunked
+from spfem_metrics.sampling import check_count
 
 Image = NDArray[np.uint8]
 
@@ -73,18 +74,41 @@ def _box(image: Image, box: NDArray[np.floating], factor: float) -> Image:
 
 
 class ClassifyingPass:
-    """Cuts each face and classifies it: ``probabilities`` (T, C) float32 and ``valid`` (T,) bool."""
+    """Cuts each face and classifies it: ``probabilities`` (T, C) float32 and ``valid`` (T,) bool.
 
-    def __init__(self, chunked: Chunked, prepare: Prepare) -> None:
-        self._chunked, self._prepare = chunked, prepare
+    Args:
+        chunked: the classifier.
+        prepare: makes its crop.
+        chosen: numbers of the frames to read, ascending; None for all T of them.
+    """
+
+    def __init__(self, chunked: Chunked, prepare: Prepare, chosen: NDArray[np.int64] | None = None) -> None:
+        self._chunked, self._prepare, self._chosen = chunked, prepare, chosen
 
     def push(self, batch: FrameBatch, upstream: Mapping[str, Arrays]) -> None:
         """Take the faces of the next frames."""
         faces = upstream["faces"]
-        for image, box, found in zip(batch.images, faces["box"], faces["found"], strict=True):
-            self._chunked.add(self._prepare(image, box.astype(float)) if found else None)
+        for at in self._read(batch):
+            found = faces["found"][at]
+            self._chunked.add(
+                self._prepare(batch.images[at], faces["box"][at].astype(float)) if found else None
+            )
+
+    def _read(self, batch: FrameBatch) -> NDArray[np.int64]:
+        """Places in the batch of the frames to read."""
+        if self._chosen is None:
+            return np.arange(len(batch.images))
+        first, stop = np.searchsorted(self._chosen, (batch.start, batch.start + len(batch.images)))
+        return self._chosen[first:stop] - batch.start
 
     def finish(self) -> Arrays:
-        """``probabilities``, zeros without a face, and ``valid``."""
+        """``probabilities``, zeros without a face, and ``valid``; with some frames only, ``frame``: which.
+
+        Raises:
+            InputError: the clip ended before a chosen frame.
+        """
         probabilities, valid = self._chunked.finish()
-        return {"probabilities": probabilities, "valid": valid}
+        if self._chosen is None:
+            return {"probabilities": probabilities, "valid": valid}
+        check_count("the classifier's frames", len(valid), len(self._chosen))
+        return {"probabilities": probabilities, "valid": valid, "frame": self._chosen}
