@@ -4,7 +4,7 @@ Every stretch is source, true pair and real entry of its own trial (the protocol
 metric of a suite has what it needs; its output is the same stretch blurred and darkened, in a folder of
 videos as a model leaves them. The pictures are real ones; all videos are H.264 with AAC, as models write.
 
-A stretch of 32 frames is what FID takes of a clip, so that published tools, which take every frame of a
+Of stretches of up to 32 frames FID takes all, so that published tools, which take every frame of a
 folder, compute the same number.
 """
 
