@@ -38,7 +38,7 @@ def texts(**rows: tuple[float, float, float]) -> torch.Tensor:
 def test_the_loss_is_one_less_the_cosine_of_both_changes() -> None:
     told = texts(neutral=(1.0, 0.0, 0.0), happy=(0.0, 1.0, 0.0), sad=(0.6, 0.8, 0.0))
     made, given = features((0.0, 2.0, 0.0)), features((5.0, 0.0, 0.0))
-    losses, length = compared(made, given, told, Choices())
+    losses, length = compared(made, given, told, Choices(origin="neutral"))
     # Of unit length the picture goes (-1, 1, 0), as happy does; sad goes (-0.4, 0.8, 0): 1.2 / sqrt(1.6).
     assert float(losses[0, 0, EMOTIONS.index("happy")]) == pytest.approx(0, abs=1e-6)
     assert float(losses[0, 0, EMOTIONS.index("sad")]) == pytest.approx(1 - 1.2 / math.sqrt(1.6), rel=1e-5)
@@ -104,10 +104,25 @@ def test_a_source_that_already_looks_happy_is_to_stay_when_happy_is_wanted() -> 
     told = texts(neutral=(1.0, 0.0, 0.0), happy=(0.0, 1.0, 0.0))
     smiling = features((0.0, 1.0, 0.0))
     happy = EMOTIONS.index("happy")
-    losses = compared(smiling, smiling, told, Choices(origin="perceived"))[0]
+    losses = compared(smiling, smiling, told, Choices())[0]
     assert float(losses[0, 0, happy]) == pytest.approx(0, abs=1e-6)
-    # By label the same source counts as neutral, so staying is no step at all: a cosine of 0.
-    assert float(compared(smiling, smiling, told, Choices())[0][0, 0, happy]) == pytest.approx(1)
+    # Taken for neutral, the same source has a step to go and stays: a cosine of 0.
+    stiff = compared(smiling, smiling, told, Choices(origin="neutral"))[0]
+    assert float(stiff[0, 0, happy]) == pytest.approx(1)
+
+
+def test_a_smiling_source_is_to_lose_its_smile_when_neutral_is_wanted() -> None:
+    told = texts(neutral=(1.0, 0.0, 0.0), happy=(0.0, 1.0, 0.0))
+    smiling, calm = features((0.0, 1.0, 0.0)), features((1.0, 0.0, 0.0))
+    neutral = EMOTIONS.index("neutral")
+    kept, lost = (
+        float(compared(made, smiling, told, Choices())[0][0, 0, neutral]) for made in (smiling, calm)
+    )
+    assert (kept, lost) == (pytest.approx(1), pytest.approx(0, abs=1e-6))
+    # Taken for neutral, it would be praised for the smile.
+    wrong = Choices(origin="neutral")
+    kept, lost = (float(compared(made, smiling, told, wrong)[0][0, 0, neutral]) for made in (smiling, calm))
+    assert (kept, lost) == (pytest.approx(0, abs=1e-6), pytest.approx(1))
 
 
 def test_short_steps_count_in_proportion_and_their_gradient_is_bounded() -> None:
@@ -151,7 +166,7 @@ def test_a_personal_prompt_begins_as_the_generic_one_and_then_differs_by_person(
         GENERIC,
         Choices(differencing=False),
         Choices(normalised=False),
-        Choices(origin="perceived"),
+        Choices(origin="neutral"),
         Choices(unit="clip"),
     ],
 )

@@ -261,7 +261,9 @@ def test_unusual_people_are_the_quarter_with_the_most_uneven_gains():
     people = [str(index) for index in range(40)]
     margins = np.arange(40.0)
     pair = [
-        measure.Proof(name, "", margins * i, people) for i, name in ((2, "pcmecl"), (1, "pcmecl-generic"))
+        measure.Proof(name, claim.says, margins * i, people)
+        for i, name in ((2, "pcmecl"), (1, "pcmecl-generic"))
+        for claim in measure.CLAIMS[name]
     ]
     own, generic, more = measure.unusual(pair, 3000)
     uneven = {who: np.log(style_of(int(who), 3000).gain).std() for who in people}

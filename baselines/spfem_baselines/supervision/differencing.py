@@ -30,8 +30,9 @@ class Choices:
         differencing: compare change with change; otherwise the generated frame with the target's text.
         normalised: bring features to unit length before their difference is taken; otherwise they keep their
             lengths relative to each other.
-        origin: the emotion that the change starts from: "neutral", or "perceived", the mixture of emotions
-            that the source frames look like.
+        origin: the emotion that the change starts from: "perceived", the mixture of emotions that the source
+            frames look like, or "neutral", which is right for neutral sources alone: to a smiling source that
+            is to be neutral it says that nothing is to change.
         unit: difference frame by frame, or of the means of whole clips.
 
     Raises:
@@ -41,7 +42,7 @@ class Choices:
     personal: bool = True
     differencing: bool = True
     normalised: bool = True
-    origin: Origin = "neutral"
+    origin: Origin = "perceived"
     unit: Unit = "frame"
 
     def __post_init__(self) -> None:

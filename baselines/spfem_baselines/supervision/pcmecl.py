@@ -78,8 +78,9 @@ class PCMECL(Frozen):
 
     We chose: CLIP; CDRL's prompts (8 learnt vectors of each emotion and a description), moved by CoCoOp's
     meta-net, which reads the mean picture feature of the source clip; the loss 1 - cos(E(generated) -
-    E(source), T(target) - T(origin)), the directional loss of StyleGAN-NADA (Gal et al. 2022); `Choices`
-    for what else is open; and where target and origin are the same (their texts are nearer than
+    E(source), T(target) - T(origin)), the directional loss of StyleGAN-NADA (Gal et al. 2022), where the
+    origin is the mixture of emotions that the source is perceived to show, since sources come without labels;
+    `Choices` for what else is open; and where target and origin are the same (their texts are nearer than
     `differencing.STEP`), 1 - cos(E(generated), E(source)), for then nothing is to change. Without
     differencing the loss is 1 - cos(E(generated), T(target)).
 
@@ -135,8 +136,8 @@ class PCMECL(Frozen):
     def by_emotion(self, generated: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
         """What the loss would be for each target: (B, T, 7), or (B, 1, 7) where clips are the unit.
 
-        With differencing, the column of the origin says how much was kept, and is not to be ranked among
-        the others.
+        With differencing, the column of an emotion that is the origin says how much was kept, and is not to
+        be ranked among the others.
         """
         return self._compared(generated, source)[0]
 

@@ -47,12 +47,14 @@ class Claim:
         better: role of the first.
         worse: role of the second.
         source: role of the clip that both are held against.
+        to_neutral: neutral is the target, not the pair's emotion.
     """
 
     says: str
     better: str
     worse: str
     source: str = "neutral"
+    to_neutral: bool = False
 
 
 _WORDS = (
@@ -64,6 +66,12 @@ _CONTENT = (
     Claim("same words in neutral before other words in its emotion", "neutral", "other", "emotional"),
 )
 _EMOTION = (Claim("the target emotion before another", "emotional", "wrong"),)
+_CHANGE = (
+    *_EMOTION,
+    Claim(
+        "neutral before itself, of an emotional clip", "neutral", "emotional", "emotional", to_neutral=True
+    ),
+)
 
 CLAIMS: Mapping[str, Sequence[Claim]] = {
     "asccl": _WORDS,
@@ -71,8 +79,8 @@ CLAIMS: Mapping[str, Sequence[Claim]] = {
     "stccl-cm": _WORDS,
     "ccrl": _CONTENT,
     "cerl": _EMOTION,
-    "pcmecl": _EMOTION,
-    "pcmecl-generic": _EMOTION,
+    "pcmecl": _CHANGE,
+    "pcmecl-generic": _CHANGE,
     "expclip": _EMOTION,
 }
 """What is claimed of each method."""
@@ -135,7 +143,7 @@ def proofs(name: str, loss: Supervision, data: Pairs, progress: Progress) -> lis
 @torch.no_grad()
 def margin(loss: Supervision, claim: Claim, data: Pairs, index: int) -> float:
     """What a supervision says of the worse candidate less what it says of the better, at the same places."""
-    source, given = data.clip(claim.source, [index]), _given(data, index, claim.source)
+    source, given = data.clip(claim.source, [index]), _given(data, index, claim)
     said = []
     for role in (claim.worse, claim.better):
         generator = getattr(loss, "generator", None)
@@ -145,12 +153,14 @@ def margin(loss: Supervision, claim: Claim, data: Pairs, index: int) -> float:
     return said[0] - said[1]
 
 
-def _given(data: Pairs, index: int, source: str) -> dict[str, Any]:
-    """What goes beside both candidates; the reference says other words in the target emotion."""
+def _given(data: Pairs, index: int, claim: Claim) -> dict[str, Any]:
+    """What goes beside both candidates; the reference says other words in the pair's emotion."""
     emotion = torch.from_numpy(data.columns["emotion"][[index]])
+    if claim.to_neutral:
+        emotion = torch.full_like(emotion, EMOTIONS.index("neutral"))
     return {
         "reference": data.clip("other", [index]),
-        "audio": data.heard(source, [index]),
+        "audio": data.heard(claim.source, [index]),
         "emotion": emotion,
         "text": [PROMPTS[EMOTIONS[int(emotion)]][0]],
     }
@@ -161,7 +171,7 @@ def unusual(found: Sequence[Proof], population: int) -> list[Proof]:
     chosen = [
         Proof(f"{one.name}, unusual people", one.says, one.margins[own], np.array(one.people)[own].tolist())
         for one in found
-        if one.name in ("pcmecl", "pcmecl-generic")
+        if one.name in ("pcmecl", "pcmecl-generic") and one.says == _EMOTION[0].says
         for own in [_uneven(one.people, population)]
     ]
     if len(chosen) < 2:
