@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from spfem_bench.paths import extra_weights_dirs
+
 # The same examples in every run, so that a change is judged by what it changed. To search for new ones:
 # pytest --hypothesis-profile=explore
 settings.register_profile(
@@ -16,23 +18,36 @@ settings.register_profile(
 settings.register_profile("explore", derandomize=False)
 settings.load_profile("same")
 
+SMALL_NETWORK = "mobilefacenet.pt"
+"""Lies in the folder of small real networks, and tells it from other folders of networks."""
 
-def _folder(variable: str, what: str) -> Path:
+
+def _named(variable: str, what: str) -> str:
     value = os.environ.get(variable)
     if not value:
         if os.environ.get("SPFEM_BENCH_REQUIRE_REAL"):
             pytest.fail(f"{variable} must name the folder of {what}: SPFEM_BENCH_REQUIRE_REAL is set")
         pytest.skip(f"{variable} is not set, so the {what} are not at hand")
-    return Path(value)
+    return value
 
 
 @pytest.fixture(scope="session")
 def fixtures_dir() -> Path:
     """The folder of real clips (``clips.jsonl`` beside them)."""
-    return _folder("SPFEM_BENCH_FIXTURES", "real clips")
+    return Path(_named("SPFEM_BENCH_FIXTURES", "real clips"))
 
 
 @pytest.fixture(scope="session")
 def weights_dir() -> Path:
-    """The folder of small real networks."""
-    return _folder("SPFEM_BENCH_WEIGHTS", "small real networks")
+    """The folder of small real networks: of several, the first that has one of them.
+
+    Other networks lie where the store finds them: `tests.support.published`.
+    """
+    return small_networks()
+
+
+def small_networks() -> Path:
+    """`weights_dir`, read anew from the variable, which is a path list."""
+    _named("SPFEM_BENCH_WEIGHTS", "small real networks")
+    folders = extra_weights_dirs()
+    return next((folder for folder in folders if (folder / SMALL_NETWORK).is_file()), folders[0])

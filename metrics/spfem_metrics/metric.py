@@ -49,6 +49,9 @@ class MetricInfo:
         of_sets: True where the score belongs to a set of clips (Fréchet, KID), not to a trial; such metrics
             also observe the protocol's real clips (``trial.side == "real"``).
         weak: why the number is weak evidence, printed with every table; empty where it is not.
+        whole_frames: whether it compares whole pictures with those of another clip, place by place or as a
+            set. An output that shows a crop of its source's frame then has no value: the harness gives none,
+            and the metric is not asked.
     """
 
     name: str
@@ -62,6 +65,7 @@ class MetricInfo:
     order: tuple[str, ...] = ()
     of_sets: bool = False
     weak: str = ""
+    whole_frames: bool = False
 
 
 @dataclass(frozen=True, slots=True)

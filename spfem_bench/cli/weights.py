@@ -39,7 +39,7 @@ def list_(as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row['name']}: {row['purpose']}")
-        pin = "" if row["sha256"] else ", unpinned"
+        pin = _pin(row)
         click.echo(f"  {row['size']}, {row['licence']} ({row['licence_class']}), {row['format']}{pin}")
         click.echo(f"  {_place(row)}")
         if row["note"]:
@@ -51,7 +51,7 @@ def list_(as_json: bool) -> None:
 @click.option("--suite", "suites", multiple=True, help="Every file that a suite needs; may be repeated.")
 @json_option
 def fetch(names: tuple[str, ...], suites: tuple[str, ...], as_json: bool) -> None:
-    """Download files into the cache, go on where a download stopped, check the sha256.
+    """Download files into the cache, go on where a download stopped, check the digests.
 
     Files that are here already are only verified.
     """
@@ -70,7 +70,7 @@ def fetch(names: tuple[str, ...], suites: tuple[str, ...], as_json: bool) -> Non
 @click.argument("names", nargs=-1)
 @json_option
 def verify(names: tuple[str, ...], as_json: bool) -> None:
-    """Read the files that are here again and compare size and sha256 with the pinned ones.
+    """Read the files that are here again and compare size and digests with the pinned ones.
 
     Without NAMES, every file that is here. A named file that is missing is an error (exit code 5); one with
     other bytes is exit code 6.
@@ -158,11 +158,10 @@ def suite_weights(suite: str) -> list[str]:
 
 
 def _described(item: Entry) -> Row:
-    from spfem_bench.weights import recorded_digest, standing, where
+    from spfem_bench.weights import standing, verified, where
 
     found = where(item)
-    known = recorded_digest(found) if found else None
-    stands = standing(item, found) if found else "pinned" if item.sha256 else "unpinned"
+    stands = standing(item, found) if found else "pinned" if item.pinned else "unpinned"
     return {
         "name": item.name,
         "file": item.file,
@@ -170,6 +169,7 @@ def _described(item: Entry) -> Row:
         "bytes": item.bytes,
         "size": item.size,
         "sha256": item.sha256,
+        "git_blob": item.git_blob,
         "standing": stands,
         "format": item.format,
         "licence": item.licence,
@@ -178,8 +178,15 @@ def _described(item: Entry) -> Row:
         "by_hand": item.by_hand,
         "urls": list(item.urls),
         "path": str(found) if found else None,
-        "verified": None if known is None else item.sha256 in {None, known},
+        "verified": verified(item, found) if found else None,
     }
+
+
+def _pin(row: Row) -> str:
+    """What pins a file, where it is not its sha256."""
+    if row["sha256"]:
+        return ""
+    return f", git blob {row['git_blob'][:12]}" if row["git_blob"] else ", unpinned"
 
 
 def _place(row: Row) -> str:

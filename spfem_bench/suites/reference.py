@@ -20,8 +20,9 @@ Listed = Mapping[str, Mapping[str, MetricInfo]]
 
 _MADE = (
     "Written by `python -m spfem_bench.suites.reference > docs/metrics.md`; do not edit. `*` marks weak "
-    "evidence. Every number also carries a signature, the line that names every choice behind it: "
-    "`spfem-bench show BUNDLE`."
+    "evidence, `†` metrics that compare whole frames: of an output that shows a crop of its source's frame, "
+    "by its adapter's word, they have no value. Every number also carries a signature, the line that names "
+    "every choice behind it: `spfem-bench show BUNDLE`."
 )
 _HEADER = ("metric", "column", "suites", "better", "unit", "range", "read against", "order of bounds")
 _SIDES = {"source": "source", "truth": "true pair", "reference": "reference"}
@@ -70,13 +71,14 @@ def _table(listed: Listed) -> str:
 def _row(name: str, infos: Mapping[str, MetricInfo]) -> tuple[str, ...]:
     info = next(iter(infos.values()))
     weak = "*" if any(own.weak for own in infos.values()) else ""
+    whole = "†" if info.whole_frames else ""
     low, high = (f"{bound:g}".replace("inf", "∞") for bound in info.bounds)
     order = " > ".join(info.order)
     suites = ", ".join(f"`{suite}`" for suite in infos)
     unit = " or ".join(dict.fromkeys(own.unit for own in infos.values()))
     against = "real clips" if info.of_sets else _against(info)
     return (
-        f"`{name}`{weak}", info.label, suites, info.direction, unit, f"{low} to {high}", against, order
+        f"`{name}`{weak}{whole}", info.label, suites, info.direction, unit, f"{low} to {high}", against, order
     )  # fmt: skip
 
 

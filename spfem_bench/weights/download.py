@@ -1,6 +1,6 @@
 """Fetching network files: resumed where it stopped, checked before it counts.
 
-A download goes to ``FILE.part`` beside its final place and is renamed only when size and sha256 are right,
+A download goes to ``FILE.part`` beside its final place and is renamed only when size and digests are right,
 so a file under its own name is always whole. One process fetches a file at a time; others wait and find it.
 """
 
@@ -19,7 +19,15 @@ from spfem_bench.errors import IntegrityError, MissingWeightsError
 from spfem_bench.fsio import fsync_folder, storage_errors
 from spfem_bench.paths import is_offline
 from spfem_bench.weights.entries import Entry, entry
-from spfem_bench.weights.store import cached_path, missing_sentence, sha256_of, standing, verify, where
+from spfem_bench.weights.store import (
+    cached_path,
+    git_blob_of,
+    missing_sentence,
+    sha256_of,
+    standing,
+    verify,
+    where,
+)
 from spfem_bench.weights.transfer import (
     Opener,
     PassingError,
@@ -160,6 +168,8 @@ def _until_whole(attempt: Callable[[], None], item: Entry, part: Path, policy: P
 def _check_part(item: Entry, part: Path) -> None:
     if item.sha256 is not None and sha256_of(part) != item.sha256:
         raise WrongBytesError("its bytes have another sha256 than pinned")
+    if item.git_blob is not None and git_blob_of(part) != item.git_blob:
+        raise WrongBytesError("its bytes are another git blob than pinned")
 
 
 def _size(path: Path) -> int:

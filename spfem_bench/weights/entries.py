@@ -40,8 +40,7 @@ class Entry:
         file: the file's name, by which it is found in the folders of ``SPFEM_BENCH_WEIGHTS``.
         urls: tried in turn; none where no direct link exists, then ``by_hand`` says how to get the file.
         bytes: size of the file, None where its source does not tell.
-        sha256: hexadecimal digest; None for a file marked ``unpinned``, whose bytes are taken as they come
-            and whose numbers say so in their signature.
+        sha256: hexadecimal digest; None where none is known.
         format: how it is read.
         licence: the licence of the repository it comes from, by its SPDX name where it has one.
         licence_class: what that allows.
@@ -49,6 +48,11 @@ class Entry:
         source: where it was published.
         note: what else binds its use; may be empty.
         by_hand: where a person finds the file and what to do with it; empty where `urls` has it.
+        git_blob: hexadecimal sha1 of the file as a git blob (``git hash-object FILE``); None where none is
+            known.
+
+    A file with neither digest is marked ``unpinned`` in the list: its bytes are taken as they come, and its
+    numbers say so in their signature.
     """
 
     name: str
@@ -63,6 +67,12 @@ class Entry:
     source: Source
     note: str = ""
     by_hand: str = ""
+    git_blob: str | None = None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a digest says which bytes it must be."""
+        return self.sha256 is not None or self.git_blob is not None
 
     @property
     def size(self) -> str:
@@ -84,6 +94,7 @@ _ENTRY: Mapping[str, Any] = {
         },
         "bytes": {"type": "integer", "minimum": 1},
         "sha256": {"type": "string", "pattern": r"^[0-9a-f]{64}$"},
+        "git-blob": {"type": "string", "pattern": r"^[0-9a-f]{40}$"},
         "unpinned": {"const": True},
         "format": {"enum": list(get_args(WeightFormat))},
         "licence": _TEXT,
@@ -150,8 +161,10 @@ def read_registry(path: Path) -> Mapping[str, Entry]:
 
 
 def _entry(name: str, fields: Mapping[str, Any], path: Path) -> Entry:
-    if ("sha256" in fields) == fields.get("unpinned", False):
-        raise ConfigError(f"{path}: '{name}' needs 'sha256' (and 'bytes'), or 'unpinned: true' instead.")
+    if bool({"sha256", "git-blob"} & fields.keys()) == fields.get("unpinned", False):
+        raise ConfigError(
+            f"{path}: '{name}' needs 'sha256' (and 'bytes') or 'git-blob', or 'unpinned: true' instead."
+        )
     if not fields["urls"] and "by-hand" not in fields:
         raise ConfigError(f"{path}: '{name}' has no 'urls', so 'by-hand' must say how to get the file.")
     return Entry(
@@ -167,6 +180,7 @@ def _entry(name: str, fields: Mapping[str, Any], path: Path) -> Entry:
         source=Source(**fields["source"]),
         note=fields.get("note", ""),
         by_hand=fields.get("by-hand", ""),
+        git_blob=fields.get("git-blob"),
     )
 
 

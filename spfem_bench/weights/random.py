@@ -32,6 +32,8 @@ MAKERS: Mapping[str, str] = {
     "inception-fid": f"{_NETWORKS}.inception:random_file",
     "lpips-alex-heads": f"{_NETWORKS}.lpips_nets:random_alex_heads",
     "lpips-vgg-heads": f"{_NETWORKS}.lpips_nets:random_vgg_heads",
+    "lpips-squeeze-heads": f"{_NETWORKS}.lpips_nets:random_squeeze_heads",
+    "squeezenet1-1": f"{_NETWORKS}.lpips_nets:random_squeezenet",
     "syncnet-v2": f"{_NETWORKS}.syncnet:random_file",
     "vgg16": f"{_NETWORKS}.lpips_nets:random_vgg16",
 }

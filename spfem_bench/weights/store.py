@@ -7,6 +7,7 @@ lies in a folder named by its digest: two releases that pin different bytes shar
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,8 @@ Standing = Literal["pinned", "unpinned", "random"]
 """``pinned``: the published bytes; ``unpinned``: as they came; ``random``: no network at all, for trials."""
 
 _CHUNK = 1 << 20
+_Kind = Literal["sha256", "git-blob"]
+_LENGTHS: Mapping[_Kind, int] = {"sha256": 64, "git-blob": 40}
 
 
 def locate(name: str) -> Path:
@@ -50,7 +53,7 @@ def standing(item: Entry, path: Path) -> Standing:
     """
     if (path.parent / MARKER).is_file() and is_random(path, _readable_digest(path)):
         return "random"
-    return "pinned" if item.sha256 else "unpinned"
+    return "pinned" if item.pinned else "unpinned"
 
 
 def where(item: Entry) -> Path | None:
@@ -61,11 +64,12 @@ def where(item: Entry) -> Path | None:
 
 def cached_path(item: Entry) -> Path:
     """Where a fetched file is kept."""
-    return weights_cache() / (item.sha256[:16] if item.sha256 else f"unpinned-{item.name}") / item.file
+    digest_or_name = (item.sha256 or item.git_blob or "")[:16] or f"unpinned-{item.name}"
+    return weights_cache() / digest_or_name / item.file
 
 
 def verify(item: Entry, path: Path, *, fresh: bool = False) -> str:
-    """Check a file against its pinned size and sha256.
+    """Check a file against its pinned size, sha256 and git blob.
 
     Args:
         item: what it must be.
@@ -88,7 +92,33 @@ def verify(item: Entry, path: Path, *, fresh: bool = False) -> str:
     found = _readable_digest(path, fresh=fresh)
     if item.sha256 is not None and found != item.sha256:
         raise IntegrityError(_other_bytes(item, path, f"sha256 {found[:12]} instead of {item.sha256[:12]}"))
+    _verify_git_blob(item, path, fresh=fresh)
     return found
+
+
+def verified(item: Entry, path: Path) -> bool | None:
+    """Whether a file's remembered digests are the pinned ones; None where one was never computed."""
+    pins: dict[_Kind, str | None] = {"sha256": item.sha256}
+    if item.git_blob is not None:
+        pins["git-blob"] = item.git_blob
+    known = {kind: _recorded(path, kind) for kind in pins}
+    if None in known.values():
+        return None
+    return all(pin in {None, known[kind]} for kind, pin in pins.items())
+
+
+def _verify_git_blob(item: Entry, path: Path, *, fresh: bool) -> None:
+    if item.git_blob is None:
+        return
+    try:
+        known = None if fresh else _recorded(path, "git-blob")
+        found = known or _record(path, git_blob_of(path), "git-blob")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if found != item.git_blob:
+        raise IntegrityError(
+            _other_bytes(item, path, f"git blob {found[:12]} instead of {item.git_blob[:12]}")
+        )
 
 
 def _readable_digest(path: Path, *, fresh: bool = False) -> str:
@@ -109,21 +139,28 @@ def digest(path: Path, *, fresh: bool = False) -> str:
         OSError: the file cannot be read.
     """
     known = None if fresh else recorded_digest(path)
-    return known or _record(path, sha256_of(path))
+    return known or _record(path, sha256_of(path), "sha256")
 
 
 def recorded_digest(path: Path) -> str | None:
     """The sha256 remembered for this very file, or None if it was never computed; reads no file content."""
-    try:
-        text = _record_path(path).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return text if len(text) == 64 else None
+    return _recorded(path, "sha256")
 
 
 def sha256_of(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes."""
-    total = hashlib.sha256()
+    return _digested(path, hashlib.sha256())
+
+
+def git_blob_of(path: Path) -> str:
+    """Hexadecimal sha1 by which git knows a file's bytes, as ``git hash-object`` prints it.
+
+    It tells a file from another that somebody took for it; against one made to collide it is no guard.
+    """
+    return _digested(path, hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False))
+
+
+def _digested(path: Path, total: hashlib._Hash) -> str:
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             total.update(chunk)
@@ -144,19 +181,28 @@ def missing_sentence(item: Entry) -> str:
     )
 
 
-def _record(path: Path, found: str) -> str:
+def _record(path: Path, found: str, kind: _Kind) -> str:
     # A cache that cannot be written costs time, nothing else.
     with suppress(OSError, StorageError):
-        write_atomically(_record_path(path), f"{found}\n")
+        write_atomically(_record_path(path, kind), f"{found}\n")
     return found
 
 
-def _record_path(path: Path) -> Path:
+def _recorded(path: Path, kind: _Kind) -> str | None:
+    try:
+        text = _record_path(path, kind).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if len(text) == _LENGTHS[kind] else None
+
+
+def _record_path(path: Path, kind: _Kind) -> Path:
     """One small file for each file ever verified; ctime is in the key because programs cannot set it."""
     facts = path.stat()
     real = path.resolve()
     key = f"{real}|{facts.st_dev}|{facts.st_ino}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ctime_ns}"
-    return weights_cache() / "verified" / hashlib.sha256(key.encode()).hexdigest()
+    suffix = "" if kind == "sha256" else f".{kind}"
+    return weights_cache() / "verified" / f"{hashlib.sha256(key.encode()).hexdigest()}{suffix}"
 
 
 def _other_bytes(item: Entry, path: Path, difference: str) -> str:

@@ -95,8 +95,8 @@ def _resumable(url: str, item: Entry, part: Path) -> int:
     the server can say that it still is the same file.
     """
     have = part.stat().st_size if part.exists() else 0
-    pinned_and_short = item.bytes is not None and have <= item.bytes
-    if have and not pinned_and_short and not (item.sha256 is None and _validator(part, url)):
+    fits = item.bytes is None or have <= item.bytes
+    if have and not (fits and (item.pinned or _validator(part, url))):
         discard(part)
         return 0
     return have

@@ -4,15 +4,15 @@ Every stretch is source, true pair and real entry of its own trial (the protocol
 metric of a suite has what it needs; its output is the same stretch blurred and darkened, in a folder of
 videos as a model leaves them. The pictures are real ones; all videos are H.264 with AAC, as models write.
 
-Of stretches of up to 32 frames FID takes all, so that published tools, which take every frame of a
-folder, compute the same number.
+The published tools take every frame and every window; `Reads` says which of them a suite reads, so that they
+can be given the same.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -26,6 +26,7 @@ from spfem_bench.stages.spec import RunSpec
 from spfem_bench.suites import load_suite
 from spfem_bench.weights import entry, where
 from spfem_bench.weights.random import MAKERS, write_random
+from spfem_metrics.sampling import Frames, taken
 
 GRID = tuple(
     f"grid/{name}.mpg"
@@ -76,6 +77,36 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Reads:
+    """What a suite's networks read of each clip, as many evenly spaced.
+
+    Args:
+        inception: frames.
+        clip: frames.
+        i3d: windows of 16 frames.
+    """
+
+    inception: Frames
+    clip: Frames
+    i3d: Frames
+
+    @classmethod
+    def of(cls, suite: str) -> Reads:
+        """Those of a suite with the extractors of ``standard-v1``."""
+        options = {name: part.options for name, part in load_suite(suite).extractors.items()}
+        return cls(
+            options["inception-pytorch-fid"].get("frames", "all"),
+            options["emotion-clip"].get("frames", "all"),
+            options["i3d"].get("windows", "all"),
+        )
+
+
+def kept(count: int, chosen: Frames) -> frozenset[int]:
+    """Which of so many frames or windows a suite reads."""
+    return frozenset(taken(np.arange(count), chosen).tolist())
+
+
+@dataclass(frozen=True)
 class Workload:
     """Videos on disk.
 
@@ -88,6 +119,10 @@ class Workload:
     spec: RunSpec
     pairs: Sequence[tuple[Path, Path]]
     weights: dict[str, Path]
+
+    def on(self, device: str, threads: int) -> Workload:
+        """The same on another device, with so many threads of torch."""
+        return replace(self, spec=replace(self.spec, device=device, threads=threads))
 
     @property
     def frames(self) -> int:
@@ -142,7 +177,7 @@ def make(folder: Path, fixtures: Path, stretches: Sequence[Stretch], suite: str)
         write_preview(output, cut(whole, whole.frame_count, None, blurred))
         pairs.append((output, source))
     spec = RunSpec(dataset, protocol, suite, (f"precomputed:{outputs}",), folder / "cache", bounds=False)
-    return Workload(spec, pairs, _weights_of(suite, folder / "weights"))
+    return Workload(spec, pairs, weights_of(suite, folder / "weights"))
 
 
 def _source(fixtures: Path, one: Stretch) -> Clip:
@@ -152,7 +187,11 @@ def _source(fixtures: Path, one: Stretch) -> Clip:
     return cut(open_clip(fixtures / one.file), one.frames, one.side, darker)
 
 
-def _weights_of(suite: str, folder: Path) -> dict[str, Path]:
+def weights_of(suite: str, folder: Path) -> dict[str, Path]:
+    """The files of a suite's networks by registry name, seeded random ones where some are not at hand.
+
+    ``folder``, where those are written, must be among the folders of ``SPFEM_BENCH_WEIGHTS``.
+    """
     items = {name: entry(name) for name in load_suite(suite).weight_names}
     found = {name: path for name, item in items.items() if (path := where(item)) is not None}
     lacking = [name for name in items if name not in found]

@@ -11,11 +11,20 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 Label = str | Callable[..., str]
 """A name, or what makes one of the wrapped function's arguments."""
+
+
+def settling(device: str) -> Callable[[], None]:
+    """What waits until a device has done all that it was given; on a CPU nothing is ever left to do."""
+    if not device.startswith("cuda"):
+        return lambda: None
+    import torch
+
+    return partial(torch.cuda.synchronize, device)
 
 
 class Stopwatch:
@@ -23,28 +32,40 @@ class Stopwatch:
 
     Args:
         clock: in seconds; another than the wall's where the machine is busy with other things.
+        settle: called by the main thread before each look at the clock, so that what a GPU still does counts
+            under the label that gave it the work (`settling`).
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._clock, self._settle = clock, settle
         self.front: dict[str, float] = defaultdict(float)
         self.behind: dict[str, float] = defaultdict(float)
+        self.aside: dict[str, float] = defaultdict(float)
         self._main = threading.get_ident()
         self._open = threading.local()
+
+    def _now(self) -> float:
+        if threading.get_ident() == self._main:
+            self._settle()
+        return self._clock()
 
     @contextmanager
     def timed(self, label: str) -> Iterator[None]:
         """Count a block under a label."""
         stack = self._open.__dict__.setdefault("stack", [])
         book = self.front if threading.get_ident() == self._main else self.behind
-        now = self._clock()
+        now = self._now()
         if stack:
             book[stack[-1][0]] += now - stack[-1][1]
         stack.append([label, now])
         try:
             yield
         finally:
-            now = self._clock()
+            now = self._now()
             book[label] += now - stack.pop()[1]
             if stack:
                 stack[-1][1] = now
@@ -74,6 +95,11 @@ class Stopwatch:
 
         return counted
 
+    def set_aside(self, label: str, seconds: float, why: str) -> None:
+        """Take seconds off a label of the main thread, and say so in the table."""
+        self.front[label] -= seconds
+        self.aside[why] += seconds
+
     @property
     def total(self) -> float:
         """Seconds of all labels of the main thread."""
@@ -83,9 +109,14 @@ class Stopwatch:
         """Seconds of the main thread's labels that begin so."""
         return sum(spent for label, spent in self.front.items() if label.startswith(prefixes))
 
+    def having(self, word: str) -> float:
+        """Seconds of the main thread's labels one of whose words is this one."""
+        return sum(spent for label, spent in self.front.items() if word in label.split())
+
     def table(self, title: str) -> str:
         """All labels, the longest first."""
         rows = sorted(self.front.items(), key=lambda item: -item[1])
         lines = [f"  {label:<34}{spent:9.2f} s {spent / self.total:6.1%}" for label, spent in rows]
         hidden = [f"  (behind: {label:<25}{spent:9.2f} s)" for label, spent in sorted(self.behind.items())]
-        return "\n".join([f"{title}: {self.total:.2f} s", *lines, *hidden])
+        taken_off = [f"  (not counted: {label:<20}{spent:9.2f} s)" for label, spent in self.aside.items()]
+        return "\n".join([f"{title}: {self.total:.2f} s", *lines, *hidden, *taken_off])

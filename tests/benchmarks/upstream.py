@@ -3,7 +3,10 @@
 What each does is what its README or script does: read the video for itself by OpenCV, one picture at a time
 where the script takes one picture at a time, look for faces for itself by facenet-pytorch's MTCNN where it
 looks for faces (SyncNet's S3FD, whose weights are not to be had here, is a larger network). Nothing is shared
-but the frames that FID, KID, LPIPS, SSIM and PSNR find in one folder. Detection is counted apart.
+but the frames that FID, KID, LPIPS, SSIM and PSNR find in one folder.
+
+Given the very frames that ours reads, the tools take the whole without what `Book` counts as left out, but
+for FID and KID, which work in batches: `Tools.given_the_same` runs those two once more.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,55 +23,111 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from scipy.linalg import sqrtm
-from scipy.ndimage import gaussian_filter, uniform_filter
 from torch.nn import functional as F
 
 from spfem_bench.clips import open_clip
-from spfem_metrics.networks import i3d, lpips_nets
+from spfem_metrics.networks import i3d, lpips_nets, onnx_classifier
 from spfem_metrics.networks.checkpoints import fill
 from spfem_metrics.networks.files import load_strict, state_dict
-from tests.benchmarks.standard_workload import Workload
+from spfem_metrics.sampling import Frames
+from tests.benchmarks.standard_workload import Reads, Workload, kept
 from tests.benchmarks.stopwatch import Stopwatch
-from tests.support import syncnet as published_syncnet
+from tests.benchmarks.upstream_book import IMPORTS, Book, bare_import, kid_subsets, pinned
+from tests.benchmarks.upstream_rules import (
+    Frame,
+    cut,
+    evaluated,
+    frechet,
+    gauss,
+    logits,
+    psnr,
+    read,
+    ssim,
+    uniform,
+    whole,
+    windows,
+)
 
-DETECT = "detect"
-Frame = np.ndarray
-Box = np.ndarray | None
+IMPORTED = (
+    "facenet_pytorch",
+    "lpips",
+    "mediapipe",
+    "onnxruntime",
+    "open_clip",
+    "python_speech_features",
+    "torch_fidelity",
+)
+"""Imported before the clock starts, as ours are."""
+SIDES = ("real", "generated")
 
 
 class Tools:
     """The tools and their results.
 
     Args:
-        load: the videos and weights.
+        load: the videos, weights, device and number of torch's threads. onnxruntime and MediaPipe are on the
+            CPU whatever the device, as in ours.
         folder: where the tools may write.
-        watch: counts each tool under its name, and what all of them spend on faces under `DETECT`.
+        reads: what ours reads of each clip.
+        watch: counts each tool under its name, and the words of `tests.benchmarks.upstream_book`.
     """
 
-    def __init__(self, load: Workload, folder: Path, watch: Stopwatch) -> None:
-        self._load, self._folder, self._watch = load, folder, watch
+    def __init__(self, load: Workload, folder: Path, reads: Reads, watch: Stopwatch) -> None:
+        self._load, self._folder, self._reads = load, folder, reads
+        self._device, self._book = load.spec.device, Book(watch)
+        self._importing = 0.0
+        self._chosen_logits: tuple[np.ndarray, ...] = ()
         self.scores: dict[str, float] = {}
+        """In the published way."""
+        self.of_the_same: dict[str, float] = {}
+        """Given the very frames that ours reads, where that is another number."""
 
-    def run(self) -> dict[str, float]:
+    def run(self) -> None:
         """All of them, one after another."""
-        for tool in (
-            self.frames,
-            self.fid,
-            self.kid,
-            self.lpips,
-            self.ssim_psnr,
-            self.fvd,
-            self.syncnet,
-            self.facenet,
-            self.hsemotion,
-            self.clip,
-            self.landmarks,
-        ):
-            with self._watch.timed(tool.__name__):
-                found = tool()
-            self.scores |= found
-        return self.scores
+        self._importing = bare_import(self._environment)
+        with pinned(self._load.spec.threads):
+            for tool in (
+                self.frames,
+                self.fid,
+                self.kid,
+                self.lpips,
+                self.ssim_psnr,
+                self.fvd,
+                self.syncnet,
+                self.facenet,
+                self.hsemotion,
+                self.clip,
+                self.landmarks,
+            ):
+                self.scores |= self._book.counted(tool)
+
+    def given_the_same(self, watch: Stopwatch) -> None:
+        """FID and KID once more on the chosen frames; where all are chosen their times are those of `run`."""
+        self.of_the_same["fvd"] = frechet(*self._chosen_logits)
+        folder = self._folder / "chosen"
+        lengths = [open_clip(video).frame_count for video in self._outputs]
+        chosen = [kept(length, self._reads.inception) for length in lengths]
+        everything = self._book.watch
+        if lengths == [len(some) for some in chosen]:
+            self.of_the_same |= {name: self.scores[name] for name in ("fid", "kid")}
+            watch.front.update({name: everything.front[name] for name in ("fid", "kid")})
+        else:
+            for side in SIDES:
+                (folder / side).mkdir(parents=True)
+                for picture in self._folder.joinpath(side).iterdir():
+                    number, at = map(int, picture.stem.split("_"))
+                    if at in chosen[number]:
+                        (folder / side / picture.name).hardlink_to(picture)
+            self._book = Book(watch)
+            with pinned(self._load.spec.threads):
+                for tool in (self.fid, self.kid):
+                    self.of_the_same |= self._book.counted(tool, folder)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        threads = str(self._load.spec.threads)
+        pins = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        return {**os.environ, **pins, "TORCH_HOME": str(self._folder / "torch")}
 
     @property
     def _outputs(self) -> list[Path]:
@@ -91,35 +150,38 @@ class Tools:
         for generated in sorted((self._folder / "generated").iterdir()):
             yield generated, self._folder / "real" / generated.name
 
-    def fid(self) -> dict[str, float]:
-        """``python -m pytorch_fid real generated``."""
+    def fid(self, folder: Path | None = None) -> dict[str, float]:
+        """``python -m pytorch_fid real generated``, without what its process takes to import its modules."""
         home = self._folder / "torch" / "hub" / "checkpoints"
-        home.mkdir(parents=True)
-        (home / "pt_inception-2015-12-05-6726825d.pth").symlink_to(self._load.weights["inception-fid"])
-        command = [sys.executable, "-m", "pytorch_fid", "--device", "cpu", "real", "generated"]
+        home.mkdir(parents=True, exist_ok=True)
+        planted = home / "pt_inception-2015-12-05-6726825d.pth"
+        if not planted.exists():
+            planted.symlink_to(self._load.weights["inception-fid"])
+        command = [sys.executable, "-m", "pytorch_fid", "--device", self._device, *SIDES]
         said = subprocess.run(
             command,
-            cwd=self._folder,
-            env={**os.environ, "TORCH_HOME": str(self._folder / "torch")},
+            cwd=folder or self._folder,
+            env=self._environment,
             check=True,
             capture_output=True,
             text=True,
         )
+        self._book.watch.set_aside("fid", self._importing, IMPORTS)
         return {"fid": float(re.findall(r"FID:\s*([-\d.e+]+)", said.stdout)[0])}
 
-    def kid(self) -> dict[str, float]:
+    def kid(self, folder: Path | None = None) -> dict[str, float]:
         """torch-fidelity's KID; it computes its features for itself."""
         from torch_fidelity import calculate_metrics
 
-        size = sum(1 for _ in (self._folder / "real").iterdir())
+        real, generated = ((folder or self._folder) / side for side in SIDES)
         found = calculate_metrics(
-            input1=str(self._folder / "generated"),
-            input2=str(self._folder / "real"),
+            input1=str(generated),
+            input2=str(real),
             kid=True,
-            kid_subset_size=min(1000, size),
             feature_extractor_weights_path=str(self._load.weights["inception-fid"]),
-            cuda=False,
+            cuda=self._device != "cpu",
             verbose=False,
+            **kid_subsets(sum(1 for _ in real.iterdir())),
         )
         return {"kid": float(found["kernel_inception_distance_mean"])}
 
@@ -132,10 +194,10 @@ class Tools:
         heads = state_dict(self._load.weights["lpips-alex-heads"])
         tensors = lpips_nets._trunk_tensors(network, trunk) | lpips_nets._head_tensors(heads, Path("heads"))
         load_strict(network, tensors | lpips_nets._constants(), self._load.weights["alexnet"])
-        network.eval()
+        network.eval().to(self._device)
         found = []
-        for first, second in self._pngs():
-            given = [lpips.im2tensor(lpips.load_image(str(path))) for path in (first, second)]
+        for pair in self._pngs():
+            given = [lpips.im2tensor(lpips.load_image(str(path))).to(self._device) for path in pair]
             with torch.no_grad():
                 found.append(float(network(*given)))
         return {"lpips-alex": float(np.mean(found))}
@@ -145,7 +207,7 @@ class Tools:
         rows = []
         for first, second in self._pngs():
             a, b = (cv2.cvtColor(cv2.imread(str(p)), cv2.COLOR_BGR2RGB) for p in (first, second))
-            rows.append((ssim(a, b, _uniform, 3, 49 / 48), ssim(a, b, _gauss, 5, 1.0), psnr(a, b)))
+            rows.append((ssim(a, b, uniform, 3, 49 / 48), ssim(a, b, gauss, 5, 1.0), psnr(a, b)))
         return dict(zip(("ssim-skimage", "ssim", "psnr"), np.mean(rows, axis=0).tolist(), strict=True))
 
     def fvd(self) -> dict[str, float]:
@@ -153,26 +215,40 @@ class Tools:
         network = i3d.blank()
         counters = {n: torch.tensor(0) for n in network.state_dict() if n.endswith("num_batches_tracked")}
         load_strict(network, counters | dict(state_dict(self._load.weights["i3d-kinetics400"])), Path("i3d"))
-        network.eval()
-        sides = [[logits(network, video) for video in side] for side in (self._outputs, self._sources)]
-        return {"fvd": frechet(*(np.concatenate(side) for side in sides))}
+        network.eval().to(self._device)
+        sides = [self._logits(network, videos) for videos in (self._outputs, self._sources)]
+        every, self._chosen_logits = zip(*sides, strict=True)
+        return {"fvd": frechet(*every)}
+
+    def _logits(self, network: torch.nn.Module, videos: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        """(n, 400) of every window, (m, 400) of those that ours reads."""
+        every, chosen = [], []
+        for video in videos:
+            cuts = windows(video)
+            own = kept(len(cuts), self._reads.i3d)
+            for at, window in enumerate(cuts):
+                with self._book.taken(at in own):
+                    every.append(logits(network, window, self._device))
+                chosen += [every[-1]] if at in own else []
+        return np.stack(every), np.stack(chosen)
 
     def syncnet(self) -> dict[str, float]:
         """syncnet_python: a face in every frame, JPEGs of its crops, sliding windows in batches of 20."""
         from python_speech_features import mfcc
 
-        state = torch.load(self._load.weights["syncnet-v2"], weights_only=True)
+        state = torch.load(self._load.weights["syncnet-v2"], weights_only=True, map_location=self._device)
         detector, rows = self._detector(), []
         for number, video in enumerate(self._outputs):
             folder = self._folder / "syncnet" / str(number)
             folder.mkdir(parents=True)
             for at, frame in enumerate(read(video)):
-                crop = cv2.resize(cut(frame, self._look(detector, frame), 1.4), (224, 224))
+                crop = cv2.resize(cut(frame, self._book.look(detector, frame, video), 1.4), (224, 224))
                 cv2.imwrite(str(folder / f"{at:06}.jpg"), crop)
             pictures = [cv2.imread(str(path)) for path in sorted(folder.iterdir())]
             sound = open_clip(video).audio(16000)
             assert sound is not None
-            rows.append(evaluated(state, pictures, mfcc((sound * 32768).astype(np.int16), 16000)))
+            cepstra = mfcc((sound * 32768).astype(np.int16), 16000)
+            rows.append(evaluated(state, pictures, cepstra, self._device))
         return dict(zip(("lse-d", "lse-c"), np.mean(rows, axis=0).tolist(), strict=True))
 
     def facenet(self) -> dict[str, float]:
@@ -182,17 +258,18 @@ class Tools:
 
         network = InceptionResnetV1(pretrained=None, classify=True, num_classes=8631).eval()
         fill(network, self._load.weights["facenet-vggface2"])
+        network.to(self._device)
         network.classify, detector = False, self._detector()
 
-        def embedded(frame: Frame) -> torch.Tensor:
+        def embedded(frame: Frame, video: Path) -> torch.Tensor:
             picture = Image.fromarray(frame[..., ::-1])
-            box = self._look(detector, frame)
+            box = self._book.look(detector, frame, video)
             face = extract_face(picture, whole(frame) if box is None else box, 160)
             with torch.no_grad():
-                return network((face - 127.5)[None] / 128)
+                return network((face.to(self._device) - 127.5)[None] / 128)
 
         found = [
-            float(embedded(a) @ embedded(b).T)
+            float(embedded(a, output) @ embedded(b, source).T)
             for output, source in self._load.pairs
             for a, b in zip(read(output), read(source), strict=True)
         ]
@@ -202,8 +279,9 @@ class Tools:
         """HSEmotion's ONNX engine: a face cut out, resized by OpenCV, classified, picture by picture."""
         import onnxruntime
 
-        model = str(self._load.weights["hsemotion-enet-b0-8-vgaf"])
-        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        model, options = str(self._load.weights["hsemotion-enet-b0-8-vgaf"]), onnxruntime.SessionOptions()
+        options.intra_op_num_threads = onnx_classifier.THREADS
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
         name = session.get_inputs()[0].name
 
@@ -212,7 +290,7 @@ class Tools:
             (given,) = session.run(None, {name: x.transpose(2, 0, 1)[None].astype(np.float32)})
             return int(given.argmax())
 
-        return {"hsemotion": self._share_of(classified, 1.0)}
+        return {"hsemotion": self._share_of(classified, 1.0, "all")[0]}
 
     def clip(self) -> dict[str, float]:
         """open_clip's zero-shot example: its transform of a PIL image, picture by picture."""
@@ -221,18 +299,19 @@ class Tools:
         network, _, transform = open_clip.create_model_and_transforms(
             "ViT-B-32-quickgelu", pretrained=str(self._load.weights["clip-vit-b-32-openai"])
         )
-        network.eval()
+        network.eval().to(self._device)
         words = ["neutral", "angry", "disgusted", "fearful", "happy", "sad", "surprised"]
         text = open_clip.tokenize([f"a photo of a person who looks {word}." for word in words])
         with torch.no_grad():
-            classes = F.normalize(network.encode_text(text), dim=-1)
+            classes = F.normalize(network.encode_text(text.to(self._device)), dim=-1)
 
         def classified(face: Frame) -> int:
-            picture = transform(Image.fromarray(np.ascontiguousarray(face[..., ::-1])))[None]
+            picture = transform(Image.fromarray(np.ascontiguousarray(face[..., ::-1])))[None].to(self._device)
             with torch.no_grad():
                 return int((F.normalize(network.encode_image(picture), dim=-1) @ classes.T).argmax())
 
-        return {"clip": self._share_of(classified, 1.3)}
+        every, self.of_the_same["clip"] = self._share_of(classified, 1.3, self._reads.clip)
+        return {"clip": every}
 
     def landmarks(self) -> dict[str, float]:
         """MediaPipe's example for pictures, frame by frame, as scripts of landmark distance use it."""
@@ -244,7 +323,7 @@ class Tools:
 
         def points(frame: Frame) -> np.ndarray:
             picture = mp.Image(mp.ImageFormat.SRGB, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-            with self._watch.timed(DETECT):
+            with self._book.looking():
                 (face,) = landmarker.detect(picture).face_landmarks
             return np.array([(p.x * frame.shape[1], p.y * frame.shape[0]) for p in face])
 
@@ -256,117 +335,26 @@ class Tools:
             ]
         return {"landmarks-px": float(np.mean(found))}
 
-    def _share_of(self, classified: Callable[[Frame], int], factor: float) -> float:
-        """Share of outputs that are taken for the same emotion, by most frames, as their real clip."""
+    def _share_of(
+        self, classified: Callable[[Frame], int], factor: float, chosen: Frames
+    ) -> tuple[float, float]:
+        """Share of outputs that are taken for the same emotion, by most frames, as their real clip.
+
+        By all frames, and by the chosen ones.
+        """
         detector, votes = self._detector(), []
         for video in [*self._outputs, *self._sources]:
-            seen = [classified(cut(frame, self._look(detector, frame), factor)) for frame in read(video)]
-            votes.append(int(np.bincount(seen).argmax()))
-        half = len(self._outputs)
-        return float(np.mean(np.array(votes[:half]) == np.array(votes[half:])))
+            own, seen = kept(open_clip(video).frame_count, chosen), []
+            for at, frame in enumerate(read(video)):
+                with self._book.taken(at in own):
+                    seen.append(classified(cut(frame, self._book.look(detector, frame, video), factor)))
+            among = [label for at, label in enumerate(seen) if at in own]
+            votes.append([int(np.bincount(labels).argmax()) for labels in (seen, among)])
+        outputs, sources = np.split(np.array(votes), 2)
+        every, some = (outputs == sources).mean(axis=0)
+        return float(every), float(some)
 
     def _detector(self) -> Any:
         from facenet_pytorch import MTCNN
 
-        return MTCNN(image_size=160, margin=0)
-
-    def _look(self, detector: Any, frame: Frame) -> Box:
-        """The likeliest face's box in a BGR frame, x0 y0 x1 y1."""
-        with self._watch.timed(DETECT):
-            boxes, _ = detector.detect(Image.fromarray(np.ascontiguousarray(frame[..., ::-1])))
-        return None if boxes is None else boxes[0]
-
-
-def read(video: Path) -> Iterator[Frame]:
-    """A video's frames as OpenCV gives them, BGR."""
-    capture = cv2.VideoCapture(str(video))
-    while True:
-        there, frame = capture.read()
-        if not there:
-            return
-        yield frame
-
-
-def whole(frame: Frame) -> np.ndarray:
-    """The box of all of a frame, for one in which no face was found."""
-    return np.array([0, 0, frame.shape[1], frame.shape[0]], float)
-
-
-def cut(frame: Frame, box: Box, factor: float) -> Frame:
-    """A face out of a frame, its box made larger, as far as the frame goes."""
-    x0, y0, x1, y1 = whole(frame) if box is None else box
-    dx, dy = (factor - 1) * (x1 - x0) / 2, (factor - 1) * (y1 - y0) / 2
-    top, left = max(0, int(y0 - dy)), max(0, int(x0 - dx))
-    return frame[top : max(top + 1, int(y1 + dy)), left : max(left + 1, int(x1 + dx))]
-
-
-def _uniform(x: np.ndarray) -> np.ndarray:
-    return uniform_filter(x, 7)
-
-
-def _gauss(x: np.ndarray) -> np.ndarray:
-    return gaussian_filter(x, 1.5, truncate=3.5)
-
-
-def ssim(
-    first: Frame, second: Frame, mean: Callable[[np.ndarray], np.ndarray], pad: int, norm: float
-) -> float:
-    """``skimage.metrics.structural_similarity`` of 8-bit RGB: channel by channel in double precision."""
-    found = []
-    for channel in range(3):
-        x, y = (picture[..., channel].astype(np.float64) for picture in (first, second))
-        ux, uy = mean(x), mean(y)
-        vx, vy = norm * (mean(x * x) - ux * ux), norm * (mean(y * y) - uy * uy)
-        vxy = norm * (mean(x * y) - ux * uy)
-        c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-        score = ((2 * ux * uy + c1) * (2 * vxy + c2)) / ((ux**2 + uy**2 + c1) * (vx + vy + c2))
-        found.append(score[pad:-pad, pad:-pad].mean())
-    return float(np.mean(found))
-
-
-def psnr(first: Frame, second: Frame) -> float:
-    """``skimage.metrics.peak_signal_noise_ratio``."""
-    error = np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2)
-    return float(10 * np.log10(255**2 / error))
-
-
-def logits(network: torch.nn.Module, video: Path) -> np.ndarray:
-    """(n, 400): a video's pictures to 224 px, all of them in memory, 16 at a time through the network."""
-    pictures = np.stack([cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) for frame in read(video)])
-    found = []
-    for start in range(0, len(pictures) - 15, 16):
-        x = torch.from_numpy(pictures[start : start + 16]).permute(0, 3, 1, 2).float() / 255
-        height, width = x.shape[2:]
-        scale = 224 / min(height, width)
-        size = (224, -int(-width * scale // 1)) if height < width else (-int(-height * scale // 1), 224)
-        x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
-        top, left = (x.shape[2] - 224) // 2, (x.shape[3] - 224) // 2
-        x = (x[:, :, top : top + 224, left : left + 224] - 0.5) * 2
-        with torch.no_grad():
-            found.append(network(x.transpose(0, 1)[None].contiguous()).numpy())
-    return np.concatenate(found)
-
-
-def frechet(first: np.ndarray, second: np.ndarray) -> float:
-    """By the matrix root, as common_metrics computes it."""
-    (mu, sigma), (mu2, sigma2) = ((x.mean(0), np.cov(x, rowvar=False)) for x in (first, second))
-    root = np.real(sqrtm(sigma @ sigma2))
-    return float(((mu - mu2) ** 2).sum() + np.trace(sigma + sigma2 - 2 * root))
-
-
-def evaluated(
-    state: published_syncnet.State, pictures: Sequence[Frame], cepstra: np.ndarray, batch: int = 20
-) -> tuple[float, float]:
-    """``SyncNetInstance.evaluate``: sliding windows of 5 pictures and 20 columns, 20 of either at a time."""
-    clip = torch.from_numpy(np.stack(pictures).transpose(3, 0, 1, 2)[None].astype(np.float32))
-    sound = torch.from_numpy(cepstra.T[None, None].astype(np.float32))
-    last = min(len(pictures), len(cepstra) // 4) - 5
-    lips, heard = [], []
-    for start in range(0, last, batch):
-        windows = range(start, min(last, start + batch))
-        with torch.no_grad():
-            lips.append(published_syncnet.lips(state, torch.cat([clip[:, :, i : i + 5] for i in windows])))
-            columns = torch.cat([sound[:, :, :, 4 * i : 4 * i + 20] for i in windows])
-            heard.append(published_syncnet.sound(state, columns))
-    found = published_syncnet.compared(torch.cat(lips), torch.cat(heard), 15)
-    return found.distance, found.confidence
+        return MTCNN(image_size=160, margin=0, device=self._device)

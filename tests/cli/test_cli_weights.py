@@ -105,6 +105,19 @@ def test_a_file_put_by_hand_is_not_verified_until_it_is(
     assert "(verified)" in invoke("list").stdout
 
 
+def test_a_list_says_what_pins_a_file() -> None:
+    shown = invoke("list").stdout.splitlines()
+    pins = {
+        line.partition(":")[0]: shown[at + 1] for at, line in enumerate(shown) if not line.startswith(" ")
+    }
+    assert pins["emonet-8"].endswith("torch-state-dict, git blob 6833bfdcf8fc")
+    assert pins["inception-nvidia"].endswith("torchscript-archive, unpinned")
+    assert pins["mtcnn-pnet"].endswith("28.6 kB, MIT (permissive), torch-state-dict")
+    rows = {row["name"]: row for row in json.loads(invoke("list", "--json").stdout)}
+    assert rows["hsemotion-enet-b0-8-vgaf"]["git_blob"] == "49772db4e87ee6df57087fba131832a959e5c64d"
+    assert (rows["emonet-5"]["standing"], rows["emonet-5"]["sha256"]) == ("pinned", None)
+
+
 def test_verify_reads_again_and_reports_all(listed: Callable[[str], None], tmp_path: Path) -> None:
     listed("http://127.0.0.1:9/x")
     for name in ("first", "second"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from spfem_metrics.functional import frechet_distance
 from spfem_metrics.metrics.fvd import FVD
 from spfem_metrics.networks import i3d
 from spfem_metrics.outcome import Scored
+from tests.support.published import published
 
 D = 400
 
@@ -141,6 +141,8 @@ def test_it_signs_what_moves_it() -> None:
         FVD().signature({"i3d": "net"}).line
         == "fvd|v1|i3d:net|windows:even4|n:equal-by-hash|ddof:1|miss:exclude"
     )
+    assert "Of a clip at most 4 windows count, evenly spaced" in FVD().info.about
+    assert "Every one of a clip's windows counts" in FVD("all").info.about
 
 
 @pytest.mark.parametrize("options", [{"windows": 0}, {"ddof": 2}])
@@ -150,15 +152,12 @@ def test_options_that_cannot_be_are_refused(options) -> None:
 
 
 @pytest.mark.real
-def test_black_against_white_videos_is_common_metrics_number(weights_dir: Path) -> None:
+def test_black_against_white_videos_is_common_metrics_number() -> None:
     """Its README: 8 videos of 30 frames of 64x64, zeros against ones: 151.2565, "+-1" over torch versions.
 
     All frames in one window, as that tool feeds them. Runs where the published file is at hand.
     """
-    model = weights_dir / "i3d_torchscript.pt"
-    if not model.is_file():
-        pytest.skip(f"{model.name} is not in the folder that SPFEM_BENCH_WEIGHTS names")
-    network = i3d.embed(i3d.load(model), i3d.RULES["common-metrics"])
+    network = i3d.embed(i3d.load(published("i3d-kinetics400")), i3d.RULES["common-metrics"])
     with torch.inference_mode():
         black, white = (
             network(torch.full((1, 30, 64, 64, 3), level, dtype=torch.uint8)).numpy().astype(float)

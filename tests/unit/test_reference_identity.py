@@ -7,7 +7,6 @@ ArcFace: both sides run the same file in onnxruntime.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +26,7 @@ from spfem_metrics.metrics.identity import IdentitySimilarity, csim_arcface, csi
 from spfem_metrics.networks import arcface_onnx, facenet
 from spfem_metrics.networks.files import digest8
 from tests.support.planted import pictures
+from tests.support.published import golden, published
 
 upstream = pytest.importorskip("facenet_pytorch")
 APART = 2e-5
@@ -163,16 +163,10 @@ PEOPLE = ("angelina_jolie", "bradley_cooper", "kate_siegel", "paul_rudd", "shea_
 
 
 @pytest.mark.real
-def test_distances_are_facenet_pytorchs_gold(weights_dir) -> None:
+def test_distances_are_facenet_pytorchs_gold() -> None:
     """Its own tolerance: 1e-2 over the whole matrix."""
-    golden = os.environ.get("SPFEM_BENCH_GOLDEN")
-    if not golden:
-        pytest.skip("SPFEM_BENCH_GOLDEN is not set, so facenet-pytorch's pictures are not at hand")
-    pictured = [Path(golden) / "facenet-pytorch" / "test_images" / name / "1.jpg" for name in PEOPLE]
-    weights = weights_dir / "20180402-114759-vggface2.pt"
-    missing = [path for path in (weights, *pictured) if not path.is_file()]
-    if missing:
-        pytest.skip(f"{missing[0]} is not there")
+    weights = published("facenet-vggface2")
+    pictured = [golden(f"facenet-pytorch/data/test_images/{name}/1.jpg") for name in PEOPLE]
     from torchvision.transforms import Resize
 
     network = facenet.embed(facenet.load(weights))

@@ -1,4 +1,4 @@
-"""The metrics ``lpips-alex`` and ``lpips-vgg``: the mean of the package's distances under its own name."""
+"""The metrics ``lpips-NET``: the mean of the package's distances under its own name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_it_is_the_mean_over_frames_of_the_extractor(tmp_path) -> None:
     assert reading.parts == {"frames": 3.0}
 
 
-@pytest.mark.parametrize("net", ["alex", "vgg"])
+@pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])
 def test_it_is_named_after_the_network_and_signs_it(net) -> None:
     metric = lpips(net)
     assert isinstance(metric, Metric)
@@ -48,7 +48,7 @@ def test_one_networks_distances_are_not_read_for_the_others() -> None:
 
 def test_another_network_is_refused_and_the_metric_from_before_keeps_its_line() -> None:
     with pytest.raises(DefinitionError):
-        lpips("squeeze")  # type: ignore[arg-type]
+        lpips("resnet")  # type: ignore[arg-type]
     assert PerceptualDistance().signature({"perceptual-distance": "def"}).line == (
         "perceptual-distance|v1|perceptual-distance:def|mean:frames-then-trials|miss:exclude"
     )

@@ -10,6 +10,8 @@ import torch
 from torchmetrics.image.fid import _compute_fid
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from spfem_bench.registry import resolve
+from spfem_bench.suites import load_suite
 from spfem_bench.testing import check_metric, fake_observation
 from spfem_metrics import ClipFeatures, DefinitionError, Observation, Row, Scored, TrialFacts, Unscored
 from spfem_metrics.functional.kernel_intervals import kernel_interval
@@ -51,20 +53,31 @@ def reduced(metric, *observations: Observation):
     return metric.reduce(rows(metric, list(observations)))
 
 
-def moments(x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(x.mean(axis=0)), torch.from_numpy(np.cov(x, rowvar=False))
+def moments(x: np.ndarray, ddof: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(x.mean(axis=0)), torch.from_numpy(np.cov(x, rowvar=False, ddof=ddof))
 
 
-def test_fid_is_torchmetrics_on_the_same_features() -> None:
-    """Full rank in double precision on both sides: 1e-9 leaves room for the condition of the product only."""
-    score = reduced(fid(frames="all"), *MADE, *REAL)
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_fid_is_torchmetrics_on_the_same_features(ddof) -> None:
+    """Full rank in double precision on both sides: 1e-9 leaves room for the condition of the product only.
+
+    Of 96 frames the other ddof moves covariances by 1 in 96, and the distance by far more than that room.
+    """
+    score = reduced(fid(frames="all", ddof=ddof), *MADE, *REAL)
     x, y = pooled(MADE).astype(float), pooled(REAL).astype(float)
-    assert score.outcome.value == pytest.approx(float(_compute_fid(*moments(x), *moments(y))), rel=1e-9)
+    right, wrong = (float(_compute_fid(*moments(x, d), *moments(y, d))) for d in (ddof, 1 - ddof))
+    assert score.outcome.value == pytest.approx(right, rel=1e-9)
+    assert abs(right / wrong - 1) > 1e-4
 
 
-def test_kid_over_all_pairs_is_torchmetrics_on_the_same_features() -> None:
+def test_the_ddof_is_signed() -> None:
+    lines = [fid(ddof=ddof).signature({NAME: "net"}).line for ddof in (0, 1)]
+    assert lines[0] == lines[1].replace("|ddof:1|", "|ddof:0|") != lines[1]
+
+
+def test_kid_is_torchmetrics_on_the_same_features() -> None:
     """torchmetrics sums the kernel in the features' float32, of 1e4 pairs each a few units: 1e-4."""
-    score = reduced(kid(frames="all", pairs="all"), *MADE, *REAL)
+    score = reduced(kid(frames="all"), *MADE, *REAL)
     upstream = KernelInceptionDistance(feature=torch.nn.Identity(), subsets=1, subset_size=len(pooled(REAL)))
     upstream.update(torch.from_numpy(pooled(REAL)), real=True)
     upstream.update(torch.from_numpy(pooled(MADE)), real=False)
@@ -73,37 +86,104 @@ def test_kid_over_all_pairs_is_torchmetrics_on_the_same_features() -> None:
 
 
 def test_kid_between_speakers_has_the_jackknifes_interval() -> None:
-    score = reduced(kid(frames="all"), *MADE, *REAL)
+    score = reduced(kid(frames="all", pairs="between-speakers"), *MADE, *REAL)
     speakers = [seen.trial.speaker for seen in MADE for _ in range(12)]
     wanted = kernel_interval((pooled(MADE), speakers), (pooled(REAL), speakers))
     assert score.outcome.value == pytest.approx(wanted.estimate, rel=1e-9)
     assert score.half_width == pytest.approx(wanted.half_width, rel=1e-6)
     assert score.interval == "jackknife t over 4 speakers"
-    assert (
-        abs(score.outcome.value / reduced(kid(frames="all", pairs="all"), *MADE, *REAL).outcome.value - 1)
-        > 0.01
-    )
+
+
+def both_kids(made: list[Observation], real: list[Observation]) -> tuple[float, float]:
+    """The published one and that between speakers."""
+    values = [
+        reduced(kid(frames="all", pairs=pairs), *made, *real).outcome.value
+        for pairs in ("all", "between-speakers")
+    ]
+    return values[0], values[1]
+
+
+def test_near_copies_raise_the_published_kid_above_that_between_speakers() -> None:
+    """Each clip a place of its own, and frames that hardly leave it: what makes sets of videos."""
+
+    def crowded(side: str) -> list[Observation]:
+        found = clips(side)
+        for seen in found:
+            features = seen.sides["output"][NAME]["features"]
+            features[:] = features[0] + (features - features[0]) / 20
+        return found
+
+    published, between = both_kids(crowded("generated"), crowded("real"))
+    assert published > 2 * abs(between)
+
+
+def test_generated_clips_that_repeat_real_ones_lower_the_published_kid_below_that_between_speakers() -> None:
+    made, real = clips("generated"), clips("real")
+    for one, other in zip(made, real, strict=True):
+        one.sides["output"][NAME]["features"][:] = 1.2 * other.sides["output"][NAME]["features"]
+    published, between = both_kids(made, real)
+    assert between > published
+    assert abs(between / published - 1) > 0.1
 
 
 def test_too_few_speakers_give_no_interval_and_one_speaker_no_pair() -> None:
     two = [*clips("generated", "AB"), *clips("real", "AB")]
-    score = reduced(kid(), *two)
+    score = reduced(kid(pairs="between-speakers"), *two)
     assert isinstance(score.outcome, Scored)
     assert (score.half_width, score.interval) == (None, "")
     assert score.notes[-1] == "no interval: 2 speakers are too few to leave one out"
-    lone = reduced(kid(), *clips("generated", "A"), *clips("real", "ABC"))
+    lone = reduced(kid(pairs="between-speakers"), *clips("generated", "A"), *clips("real", "ABC"))
     assert lone.outcome == Unscored("a side has one speaker only, so no pair of frames of different speakers")
     assert (lone.scored, lone.total) == (2, 2)
+    published = reduced(kid(), *clips("generated", "A"), *clips("real", "A"))
+    assert isinstance(published.outcome, Scored)
 
 
-def test_between_speakers_is_a_definition_of_its_own_one_version_higher() -> None:
+def test_only_the_published_form_is_named_kid() -> None:
+    published, between = kid().info, kid(pairs="between-speakers").info
+    assert (published.name, published.label) == ("kid", "KID")
+    assert (between.name, between.label) == ("kid-between-speakers", "KID between")
+    assert "of different speakers only. It is not the published KID" in between.about
+    assert "(`kid`)" in between.about
+    assert "different speakers" not in published.about
+    other = kid("clean-fid", pairs="between-speakers").info
+    assert (other.name, other.label) == ("kid-clean-between-speakers", "KID clean between")
+    assert "(`kid-clean`)" in other.about
+
+
+def test_standard_v1_has_either_kid_under_its_own_name() -> None:
+    suite = load_suite("standard-v1")
+    made = [resolve("spfem_bench.metrics", part.factory, {})(**part.options) for part in suite.metrics]
+    lines = [m.signature({NAME: "net"}).line for m in made if m.info.name.startswith("kid")]
+    assert [line.split("|")[0] for line in lines] == ["kid", "kid-between-speakers"]
+    assert "|estimate:unbiased-all-rows|" in lines[0]
+    assert "|estimate:unbiased-between-speakers|" in lines[1]
+    assert len({metric.info.name for metric in made}) == len(made)
+
+
+def test_the_frames_that_are_compared_stand_in_what_is_said_of_them() -> None:
+    assert (
+        "Of a clip at most 32 frames count, evenly spaced, and of either side equally many"
+        in fid().info.about
+    )
+    assert (
+        "Every one of a clip's frames counts, and of either side all"
+        in fid(frames="all", count="all").info.about
+    )
+    for pairs in ("all", "between-speakers"):
+        assert "at most 5 frames count" in kid(frames=5, pairs=pairs).info.about
+
+
+def test_between_speakers_is_a_metric_of_its_own_name() -> None:
     definitions = {"identity": "net", "faces": "finder"}
     before, between = (kid_identity(32, pairs=p).signature(definitions) for p in ("all", "between-speakers"))
     assert before.line == (
         "kid-identity|v2|identity:net|faces:finder|frames:even32|n:equal-by-hash|kernel:(x.y+1)^3|"
         "estimate:unbiased-all-rows|faces-min:output0.9-of-source,other0.5|miss:exclude"
     )
-    assert between.line == before.line.replace("|v2|", "|v3|").replace("all-rows", "between-speakers")
+    assert between.line == before.line.replace("kid-identity|", "kid-identity-between-speakers|").replace(
+        "all-rows", "between-speakers"
+    )
     assert frechet_identity(32).signature(definitions).line == (
         "frechet-identity|v2|identity:net|faces:finder|frames:even32|n:equal-by-hash|ddof:1|"
         "faces-min:output0.9-of-source,other0.5|miss:exclude"
@@ -127,6 +207,8 @@ def test_each_preprocessing_is_a_metric_of_its_own(preprocessing, suffix) -> Non
         assert [need.extractor for need in metric.info.needs] == [extractor]
         made, real = clips("generated", extractor=extractor), clips("real", extractor=extractor)
         check_metric(metric, made, reals=real)
+        if kind == "kid":
+            check_metric(make(preprocessing, pairs="between-speakers"), made, reals=real)
     line = fid(preprocessing).signature({extractor: "net"}).line
     assert line == f"fid{suffix}|v1|{extractor}:net|frames:even32|n:equal-by-hash|ddof:1|miss:exclude"
 
@@ -192,6 +274,7 @@ def test_with_face_crops_only_frames_with_a_face_count() -> None:
         (fid, {"crop": "mouth"}),
         (fid, {"frames": 0}),
         (fid, {"frames": "some"}),
+        (fid, {"ddof": 2}),
         (kid, {"pairs": "between"}),
         (kid, {"frames": -1}),
     ],

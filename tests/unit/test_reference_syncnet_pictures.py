@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import interp1d
-from scipy.signal import medfilt
+from scipy.signal import medfilt, resample, resample_poly
 
 from spfem_metrics import ArrayMedia, InputError
 from spfem_metrics.extractor import Arrays
@@ -275,6 +275,26 @@ def test_official_hears_int16_and_ned30_floats_from_its_third_frame_on(file) -> 
     cepstra = psf.mfcc(media.samples[1066:], 16000, winstep=1 / 120)
     wanted = np.stack([cepstra[4 * i : 4 * i + 20].T for i in range(min(12, len(cepstra) // 4) - 5)])
     np.testing.assert_allclose(network.played, wanted, rtol=0, atol=2e-5)
+
+
+def test_sound_of_another_rate_comes_to_16_khz_by_the_filter_in_the_definition(file) -> None:
+    """SciPy's polyphase filter, where the papers' script has librosa's: another filter is another sound."""
+    noise = np.random.default_rng(11).normal(0, 0.1, 44100).astype(np.float32)
+    media = ArrayMedia(pictures(12, (224, 224), 8), Fraction(30), noise, 44100)
+    extractor = syncnet.ned30(weights=file)
+    _, network = through(extractor, media)
+    heard, another = (
+        np.stack([cepstra[4 * i : 4 * i + 20].T for i in range(7)])
+        for cepstra in (
+            psf.mfcc(sound.astype(np.float32)[1066:], 16000, winstep=1 / 120)
+            for sound in (resample_poly(noise, 160, 441, window=("kaiser", 5.0)), resample(noise, 16000))
+        )
+    )
+    np.testing.assert_allclose(network.played, heard, rtol=0, atol=2e-5)
+    assert np.abs(heard - another).max() > 0.1
+    assert ",16khz-resample_poly-kaiser5-not-librosa," in extractor.definition
+    others = (syncnet.official(weights=file), syncnet.wav2lip(weights=file), syncnet.clean(weights=file))
+    assert all(",16khz-resample_poly-kaiser5," in other.definition for other in others)
 
 
 def faces_of(frames: int, box=(60, 40, 140, 140)) -> Arrays:

@@ -21,6 +21,7 @@ from spfem_metrics import Reading, Row, TrialFacts
 from spfem_metrics.metrics.sets import FrechetDistance, KernelDistance
 
 SHAPES = {"a-b/t": (3, 2), "a/t": (0, 5), 'a/ü"\n\x1f': (1, 7), "real/r": (2, 2)}
+NAMES = ("frechet-perceptual", "kid-perceptual-between-speakers")
 WIDTH, CLIPS, FRAMES = 64, 30, 8
 """Of the rows below: 2 KiB a matrix."""
 
@@ -92,7 +93,7 @@ def rows(cache: Path) -> tuple[list[MetricRow], list[MetricRow], list[int]]:
             facts = TrialFacts(f"{side}-{clip}", f"p{clip % 3}", ("happy", "sad")[clip % 2], side)
             values = matrix((FRAMES, WIDTH), 1000 * place + clip)
             held = Watched(store(objects, f"{place:02d}{clip:06d}", values), alive, most)
-            for metric in ("frechet-perceptual", "kid-perceptual"):
+            for metric in NAMES:
                 here.append(MetricRow(system, metric, Row(facts, Reading(None, {}, values))))
                 there.append(MetricRow(system, metric, Row(facts, Reading(None, {})), held))
     return here, there, most
@@ -117,7 +118,7 @@ def test_the_files_are_those_of_rows_in_memory_with_one_matrix_at_a_time(tmp_pat
     here, there, most = rows(tmp_path / "cache")
     write_rows(tmp_path / "here", here)
     write_rows(tmp_path / "there", there[::-1])
-    names = ["rows.parquet", "features/frechet-perceptual.safetensors", "features/kid-perceptual.safetensors"]
+    names = ["rows.parquet", *(f"features/{name}.safetensors" for name in NAMES)]
     for name in names:
         assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
     assert max(most) <= 2

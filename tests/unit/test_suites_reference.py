@@ -24,7 +24,7 @@ def test_every_metric_of_all_suites_has_a_row_and_a_section() -> None:
     assert len(rows) == len(sections) >= max(len(load_suite(name).metrics) for name in SUITES)
     assert all(line.count("|") == 9 for line in rows)
     suites = "`standard-v1`, `portable-v1`, `synthetic-v1`"
-    assert f"| `psnr` | PSNR | {suites} | higher | dB | 0 to 100 | true pair |" in page
+    assert f"| `psnr`† | PSNR | {suites} | higher | dB | 0 to 100 | true pair |" in page
     assert "| `lse-d` | LSE-D | `synthetic-v1` | lower | distance | 0 to ∞ | nothing |" in page
     assert "| `emotion-accuracy`* | Emotion |" in page
     assert "Weak evidence in `portable-v1`: the classifier" in page

@@ -7,6 +7,7 @@ import hashlib
 import random
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def entry_of(*urls: str, content: bytes = CONTENT, pinned: bool = True) -> Entry
         purpose="a test",
         source=Source("example.org", "1", "net.bin"),
     )
+
+
+def blob_of(*urls: str, content: bytes = CONTENT) -> Entry:
+    """Pinned by the sha1 of its git blob alone, its size unknown."""
+    git_blob = hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest()
+    return replace(entry_of(*urls, pinned=False), git_blob=git_blob)
 
 
 @pytest.fixture
@@ -103,6 +110,26 @@ def test_a_later_command_goes_on_where_the_first_stopped(
             fetch("net", policy=policy)
         assert fetch("net", policy=policy).read_bytes() == CONTENT
         assert server.requests[-1]["Range"] == "bytes=100000-"
+
+
+def test_a_git_blob_pins_as_well_as_a_sha256(cache: Path, register: Callable[[Entry], None]) -> None:
+    policy, _ = quick(attempts=1)
+    other = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
+    with web.serving(CONTENT, web.truncated(100_000), web.whole) as server:
+        item = blob_of(server.url())
+        register(item)
+        with pytest.raises(MissingWeightsError, match="broke off after 100000"):
+            fetch("net", policy=policy)
+        path = fetch("net", policy=policy)
+        assert server.requests[-1]["Range"] == "bytes=100000-", "the digest decides in the end"
+    assert path.read_bytes() == CONTENT
+    assert path.parent.name == str(item.git_blob)[:16]
+    with web.serving(other, web.whole) as server:
+        path.unlink()
+        register(blob_of(server.url()))
+        with pytest.raises(IntegrityError, match="another git blob than pinned"):
+            fetch("net", policy=policy)
+    assert not path.exists()
 
 
 def test_a_server_that_ignores_ranges_starts_over(cache: Path, register: Callable[[Entry], None]) -> None:

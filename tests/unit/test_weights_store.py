@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,20 @@ import yaml
 import spfem_bench.weights.store as store_module
 from spfem_bench.errors import ConfigError, IntegrityError, MissingWeightsError, UsageError
 from spfem_bench.resources import shipped
-from spfem_bench.weights import Entry, digest, entry, locate, recorded_digest, registry, verify, where
+from spfem_bench.weights import (
+    Entry,
+    digest,
+    entry,
+    locate,
+    recorded_digest,
+    registry,
+    standing,
+    verified,
+    verify,
+    where,
+)
 from spfem_bench.weights.entries import human_bytes, read_registry
-from tests.unit.test_weights_fetch import CONTENT, entry_of
+from tests.unit.test_weights_fetch import CONTENT, blob_of, entry_of
 
 
 @pytest.fixture
@@ -120,6 +133,74 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
     assert len(read) == 2
 
 
+def test_a_git_blob_is_held_on_use_and_remembered(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = blob_of("http://127.0.0.1:9/net.bin")
+    monkeypatch.setattr(store_module, "entry", lambda _name: item)
+    path = folders[0] / "net.bin"
+    path.write_bytes(CONTENT)
+    assert (verified(item, path), standing(item, path)) == (None, "pinned")
+    assert locate("net") == path
+    assert verified(item, path) is True
+    monkeypatch.setattr(store_module, "git_blob_of", lambda _path: pytest.fail("it is read again"))
+    assert locate("net") == path
+
+
+def test_another_git_blob_is_refused_on_use(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = blob_of("http://127.0.0.1:9/net.bin")
+    monkeypatch.setattr(store_module, "entry", lambda _name: item)
+    path = folders[0] / "net.bin"
+    path.write_bytes(CONTENT[::-1])
+    for _ in range(2):  # computed, then remembered
+        with pytest.raises(IntegrityError, match=r"net\.bin is not the pinned .*git blob"):
+            locate("net")
+    assert verified(item, path) is False
+
+
+def test_both_digests_are_held_where_both_are_pinned(folders: tuple[Path, Path]) -> None:
+    path = folders[0] / "net.bin"
+    path.write_bytes(CONTENT)
+    both = replace(entry_of("http://x"), git_blob=blob_of("http://x").git_blob)
+    assert verify(both, path) == both.sha256
+    with pytest.raises(IntegrityError, match="git blob"):
+        verify(replace(both, git_blob="0" * 40), path)
+    with pytest.raises(IntegrityError, match="sha256"):
+        verify(replace(both, sha256="0" * 64), path)
+
+
+def test_a_git_blob_is_what_git_says(tmp_path: Path) -> None:
+    """The ids of git's own documentation of its objects: of no bytes, and of "what is up, doc?"."""
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    assert store_module.git_blob_of(path) == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+    path.write_bytes(b"what is up, doc?")
+    assert store_module.git_blob_of(path) == "bd9dbf5aae1a3862dd1526723246b20206e5fc37"
+
+
+@pytest.mark.parametrize(
+    ("package", "path", "name"),
+    [
+        ("facenet_pytorch", "data/pnet.pt", "mtcnn-pnet"),
+        ("facenet_pytorch", "data/rnet.pt", "mtcnn-rnet"),
+        ("facenet_pytorch", "data/onet.pt", "mtcnn-onet"),
+        ("lpips", "weights/v0.1/alex.pth", "lpips-alex-heads"),
+        ("lpips", "weights/v0.1/vgg.pth", "lpips-vgg-heads"),
+        ("lpips", "weights/v0.1/squeeze.pth", "lpips-squeeze-heads"),
+    ],
+)
+def test_the_list_pins_the_bytes_that_packages_carry(package: str, path: str, name: str) -> None:
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        pytest.skip(f"{package} is not installed")
+    file = Path(found.origin).parent / path
+    item = entry(name)
+    assert item.bytes == file.stat().st_size
+    assert verify(item, file, fresh=True) == item.sha256
+
+
 def test_an_unpinned_file_is_digested_not_judged(folders: tuple[Path, Path]) -> None:
     path = folders[0] / "net.bin"
     path.write_bytes(b"anything")
@@ -151,7 +232,7 @@ def test_the_real_files_are_the_pinned_ones(
     for item in registry().values():
         path = where(item)
         if path is not None:
-            assert verify(item, path, fresh=True) == item.sha256
+            assert verify(item, path, fresh=True) == (item.sha256 or digest(path))
     assert where(entry("mobilefacenet")) == (weights_dir / "mobilefacenet.pt").absolute()
 
 
@@ -161,6 +242,14 @@ def _without_digest(data: dict[str, dict[str, object]]) -> None:
 
 def _both(data: dict[str, dict[str, object]]) -> None:
     data["yunet"]["unpinned"] = True
+
+
+def _blob_and_unpinned(data: dict[str, dict[str, object]]) -> None:
+    data["emonet-8"]["unpinned"] = True
+
+
+def _short_blob(data: dict[str, dict[str, object]]) -> None:
+    data["emonet-8"]["git-blob"] = "6833bfd"
 
 
 def _one_file(data: dict[str, dict[str, object]]) -> None:
@@ -192,6 +281,8 @@ def _class(data: dict[str, dict[str, object]]) -> None:
     [
         (_without_digest, "'yunet' needs 'sha256'"),
         (_both, "'yunet' needs 'sha256'"),
+        (_blob_and_unpinned, "'emonet-8' needs 'sha256'"),
+        (_short_blob, "git-blob"),
         (_no_way, "'by-hand' must say how"),
         (_one_file, "one file name, mobilefacenet.pt"),
         (_typo, "Did you mean 'licence'"),

@@ -98,7 +98,7 @@ class Classifier:
         if isinstance(answer, Unscored):
             return answer
         read = observation.sides["output"][self.extractor]
-        faces = answer.at(read["frame"]) if "frame" in read else answer
+        faces = answer.at(np.asarray(read["frame"], np.int64)) if "frame" in read else answer
         valid = faces.output & np.asarray(read["valid"], bool)
         if not valid.any():
             return Unscored("the classifier read none of the output frames")

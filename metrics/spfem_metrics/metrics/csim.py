@@ -216,4 +216,5 @@ _INFO = MetricInfo(
     ),
     order=("copy-reference", "noise"),
     of_sets=True,
+    whole_frames=True,
 )

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, get_args
 
 from spfem_metrics.errors import DefinitionError
-from spfem_metrics.metrics.pools import Count
+from spfem_metrics.metrics.pools import Count, compared
 from spfem_metrics.metrics.sets import FRAMES, FrechetDistance, KernelDistance, Pairs, Space
 from spfem_metrics.sampling import Frames
 
@@ -29,6 +30,7 @@ def fid(
     frames: Frames = FRAMES,
     count: Count = "equal",
     crop: Crop = "frame",
+    ddof: Literal[0, 1] = 1,
 ) -> FrechetDistance:
     """`FrechetDistance` of Inception's 2048 pooled features.
 
@@ -37,25 +39,29 @@ def fid(
         frames: taken of each clip at most, or ``all``.
         count: frames of either side that are compared: ``equal`` numbers, or ``all`` there are.
         crop: as the extractor's: with ``face`` only frames with a face count.
+        ddof: 1 divides covariances by n - 1, as all four tools do, 0 by n, as StyleGAN's FID.
 
     Raises:
         DefinitionError: an option that cannot be.
     """
-    return FrechetDistance(_space("fid", preprocessing, crop), frames, count)
+    space = _space("fid", preprocessing, crop)
+    return FrechetDistance(_saying(space, frames, count), frames, count, ddof)
 
 
 def kid(
     preprocessing: Preprocessing = "pytorch-fid",
     frames: Frames = FRAMES,
-    pairs: Pairs = "between-speakers",
+    pairs: Pairs = "all",
     crop: Crop = "frame",
 ) -> KernelDistance:
     """`KernelDistance` of Inception's 2048 pooled features, options as `fid` and `KernelDistance`.
 
-    Over ``between-speakers`` pairs it has an interval; over ``all`` pairs it is what torch-fidelity,
-    torchmetrics and clean-fid estimate from random subsets, here from all frames at once.
+    Over ``all`` pairs it is what torch-fidelity, torchmetrics and clean-fid estimate from random subsets,
+    here from all frames at once; over ``between-speakers`` pairs it is the metric ``kid-between-speakers``,
+    which has an interval.
     """
-    return KernelDistance(_space("kid", preprocessing, crop), frames, pairs)
+    space = _space("kid", preprocessing, crop)
+    return KernelDistance(_saying(space, frames, "equal"), frames, pairs)
 
 
 def _space(kind: Literal["fid", "kid"], preprocessing: Preprocessing, crop: Crop) -> Space:
@@ -77,3 +83,8 @@ def _space(kind: Literal["fid", "kid"], preprocessing: Preprocessing, crop: Crop
         width=WIDTH,
         more=f"Pictures come to the network as {preprocessing} brings them; each way gives other numbers.",
     )
+
+
+def _saying(space: Space, frames: Frames, count: Count) -> Space:
+    """With the frames that are compared in its words."""
+    return replace(space, more=f"{compared('frames', frames, count)} {space.more}")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from spfem_metrics.errors import DefinitionError
 from spfem_metrics.functional.frechet import frechet_distance
 from spfem_metrics.metric import MetricInfo, Need, Observation, Reading, Row, Score
-from spfem_metrics.metrics.pools import Pools, pools
+from spfem_metrics.metrics.pools import Pools, compared, pools
 from spfem_metrics.metrics.sides import sign
 from spfem_metrics.outcome import Scored, Unscored
 from spfem_metrics.sampling import Frames, check_frames, check_read, taken, words
@@ -20,6 +20,27 @@ from spfem_metrics.signature import Signature
 WINDOWS = 4
 """Windows taken of each clip, evenly spaced; all where there are fewer."""
 WIDTH = 400
+
+_INFO = MetricInfo(
+    name="fvd",
+    label="FVD",
+    version=1,
+    direction="lower",
+    unit="squared distance",
+    bounds=(0.0, float("inf")),
+    needs=(Need("output", "i3d"),),
+    about=(
+        "Fréchet distance (FVD, Unterthiner et al. 2018) between the 400 logits that I3D gives for "
+        "windows of 16 frames of the generated clips and of the protocol's real clips of the same "
+        "emotion. It sees motion and pictures, but the pictures more (Ge et al. 2024), people and "
+        "background included; windows of one clip are not independent, and a window lasts as long as 16 "
+        "frames do at the clip's own rate. Biased upwards by small n: only values of equal n compare. "
+        "Clips of fewer than 16 frames have none."
+    ),
+    order=("copy-source", "noise"),
+    of_sets=True,
+    whole_frames=True,
+)
 
 
 @dataclass(frozen=True)
@@ -38,30 +59,15 @@ class FVD:
     windows: Frames = WINDOWS
     ddof: Literal[0, 1] = 1
 
-    info: ClassVar[MetricInfo] = MetricInfo(
-        name="fvd",
-        label="FVD",
-        version=1,
-        direction="lower",
-        unit="squared distance",
-        bounds=(0.0, float("inf")),
-        needs=(Need("output", "i3d"),),
-        about=(
-            "Fréchet distance (FVD, Unterthiner et al. 2018) between the 400 logits that I3D gives for "
-            "windows of 16 frames of the generated clips and of the protocol's real clips of the same "
-            "emotion. It sees motion and pictures, but the pictures more (Ge et al. 2024), people and "
-            "background included; windows of one clip are not independent, and a window lasts as long as 16 "
-            "frames do at the clip's own rate. Biased upwards by small n: only values of equal n compare. "
-            "Clips of fewer than 16 frames have none."
-        ),
-        order=("copy-source", "noise"),
-        of_sets=True,
-    )
-
     def __post_init__(self) -> None:
         check_frames(self.windows)
         if self.ddof not in (0, 1):
             raise DefinitionError(f"ddof must be 0 or 1, not {self.ddof!r}")
+
+    @property
+    def info(self) -> MetricInfo:
+        """What it says of itself, with the windows that are compared."""
+        return replace(_INFO, about=f"{_INFO.about} {compared('windows', self.windows)}")
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""

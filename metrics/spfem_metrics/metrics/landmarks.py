@@ -247,6 +247,7 @@ def _eat_info(region: Region) -> MetricInfo:
             "only, and with published numbers only of faces found and cropped as theirs (dlib, 256 px)."
         ),
         order=("oracle", "copy-source", "copy-reference"),
+        whole_frames=True,
     )
 
 
@@ -266,4 +267,5 @@ def _info(removed: Removed) -> MetricInfo:
             "speech and the face's build, and is bounded below by the error of the landmarks themselves."
         ),
         order=("oracle", "copy-source", "copy-reference"),
+        whole_frames=not shape,
     )

@@ -41,6 +41,7 @@ class SSIM:
         needs=_NEEDS,
         about="Mean over frames of SSIM (Wang et al. 2004) to the true pair. " + _PAIRED,
         order=("oracle", "copy-source", "noise"),
+        whole_frames=True,
     )
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
@@ -113,6 +114,7 @@ class PSNR:
             "error is lower). Identical frames count 100 dB. " + _PAIRED
         ),
         order=("oracle", "copy-source", "noise"),
+        whole_frames=True,
     )
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
@@ -172,4 +174,5 @@ def _ssim_info(form: SsimForm) -> MetricInfo:
             + _PAIRED
         ),
         order=("oracle", "copy-source", "noise"),
+        whole_frames=True,
     )

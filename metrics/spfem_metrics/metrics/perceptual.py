@@ -15,7 +15,7 @@ from spfem_metrics.metrics.sides import sign
 from spfem_metrics.outcome import Unscored
 from spfem_metrics.signature import Signature
 
-LpipsNet = Literal["alex", "vgg"]
+LpipsNet = Literal["alex", "vgg", "squeeze"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class PerceptualDistance:
             "with no published LPIPS. Frames are paired as the protocol aligns output and true pair."
         ),
         order=("oracle", "copy-source", "noise"),
+        whole_frames=True,
     )
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
@@ -56,7 +57,7 @@ class LpipsDistance:
     """Mean over frames of the pair extractor ``lpips-NET``, named after it; part: ``frames``.
 
     Args:
-        net: ``alex`` or ``vgg``; their numbers do not compare.
+        net: ``alex``, ``vgg`` or ``squeeze``; their numbers do not compare.
 
     Raises:
         DefinitionError: another net.
@@ -66,7 +67,7 @@ class LpipsDistance:
 
     def __post_init__(self) -> None:
         if self.net not in get_args(LpipsNet):
-            raise DefinitionError(f"lpips takes net alex or vgg, not {self.net!r}")
+            raise DefinitionError(f"lpips takes net alex, vgg or squeeze, not {self.net!r}")
 
     @property
     def info(self) -> MetricInfo:
@@ -100,7 +101,7 @@ def _frame_mean(observation: Observation, extractor: str) -> Reading | Unscored:
 
 
 def _lpips_info(net: LpipsNet) -> MetricInfo:
-    trunk = {"alex": "AlexNet", "vgg": "VGG-16"}[net]
+    trunk = {"alex": "AlexNet", "vgg": "VGG-16", "squeeze": "SqueezeNet 1.1"}[net]
     return MetricInfo(
         name=f"lpips-{net}",
         label=f"LPIPS ({net})",
@@ -115,4 +116,5 @@ def _lpips_info(net: LpipsNet) -> MetricInfo:
             "numbers of one size compare. Frames are paired as the protocol aligns output and true pair."
         ),
         order=("oracle", "copy-source", "noise"),
+        whole_frames=True,
     )

@@ -185,6 +185,15 @@ def pools(rows: Sequence[Row], frames: Frames, count: Count = "equal") -> Pools:
     return Pools(made, real, frames, count)
 
 
+def compared(what: str, frames: Frames, count: Count = "equal") -> str:
+    """Which of a clip's frames (or windows: ``what``) are compared, as metrics say it of themselves."""
+    taken = f"Every one of a clip's {what} counts"
+    if frames != "all":
+        taken = f"Of a clip at most {frames} {what} count, evenly spaced"
+    sides = "of either side all" if count == "all" else "of either side equally many, drawn by a hash"
+    return f"{taken}, and {sides}; how many that is, n, stands in the notes."
+
+
 def _draw(row: Row, index: int) -> bytes:
     return hashlib.sha256(f"{row.trial.id}:{index}".encode()).digest()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -89,27 +89,32 @@ class FrechetDistance:
         space: of the vectors.
         frames: taken of each clip at most, or ``all``.
         count: frames of either side that are compared: ``equal`` numbers, or ``all`` there are.
+        ddof: 1 divides covariances by n - 1 (pytorch-fid, clean-fid, torch-fidelity, torchmetrics), 0 by n
+            (StyleGAN's FID).
 
     Raises:
-        DefinitionError: fewer than one frame.
+        DefinitionError: fewer than one frame, or another ddof.
     """
 
     space: Space = IDENTITY
     frames: Frames = FRAMES
     count: Count = "equal"
+    ddof: Literal[0, 1] = 1
 
     def __post_init__(self) -> None:
         check_frames(self.frames)
+        if self.ddof not in (0, 1):
+            raise DefinitionError(f"ddof must be 0 or 1, not {self.ddof!r}")
 
     @property
     def info(self) -> MetricInfo:
         """Named after the space."""
-        return _info(self.space, "frechet", self.space.version)
+        return _info(self.space, "frechet")
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""
         n = "equal-by-hash" if self.count == "equal" else "all"
-        return _sign(self, definitions, n=n, ddof="1")
+        return _sign(self, definitions, n=n, ddof=str(self.ddof))
 
     def observe(self, observation: Observation) -> Reading | Unscored:
         """The clip's vectors."""
@@ -119,7 +124,7 @@ class FrechetDistance:
         """The distance between the generated and the real rows."""
         both = pools(rows, self.frames, self.count)
         missing = both.missing()
-        outcome = Unscored(missing) if missing else Scored(frechet_distance(*both.sets))
+        outcome = Unscored(missing) if missing else Scored(frechet_distance(*both.sets, ddof=self.ddof))
         notes = (*both.notes("small n raises a Fréchet distance"), *self._rank(both))
         return Score(outcome, both.made.readable, len(both.made.rows), notes=notes)
 
@@ -142,8 +147,8 @@ class KernelDistance:
         frames: taken of each clip at most, or ``all``.
         pairs: ``all`` pairs of frames, as KID is published, without an interval; ``between-speakers``: pairs
             of frames of different speakers only, unbiased where speakers are independent, with a jackknife
-            over speakers (`spfem_metrics.functional.kernel_intervals`). A definition of its own, one version
-            higher.
+            over speakers (`spfem_metrics.functional.kernel_intervals`). Another quantity, so a metric of its
+            own name: that over all pairs, and ``-between-speakers``.
 
     Raises:
         DefinitionError: fewer than one frame, or other pairs.
@@ -160,8 +165,9 @@ class KernelDistance:
 
     @property
     def info(self) -> MetricInfo:
-        """Named after the space."""
-        return _info(self.space, "kid", self.space.version + (self.pairs != "all"))
+        """Named after the space and, unless they are all, the pairs."""
+        published = _info(self.space, "kid")
+        return published if self.pairs == "all" else _between_info(self.space, published)
 
     def signature(self, definitions: Mapping[str, str]) -> Signature:
         """The definition as one line."""
@@ -240,13 +246,23 @@ _ABOUT: Mapping[Kind, str] = {
     ),
 }
 
+_BETWEEN = (
+    "Unbiased kernel distance between {what} of generated clips and of the protocol's real clips of the same "
+    "emotion, over pairs of frames of different speakers only. It is not the published KID, which takes all "
+    "pairs (`{published}`). Frames of one clip are near copies of one another: among all pairs they raise "
+    "the distance, but lower it where generated clips repeat real ones, and they leave no interval; pairs of "
+    "different speakers give one, over speakers. On few speakers the two differ many times over: they do not "
+    "compare. Two speakers on a side are needed, three for the interval. It depends on {caution}. Can fall "
+    "below 0 for equal distributions."
+)
 
-def _info(space: Space, kind: Kind, version: int) -> MetricInfo:
+
+def _info(space: Space, kind: Kind) -> MetricInfo:
     about = _ABOUT[kind].format(what=space.what, caution=space.caution)
     return MetricInfo(
         name=space.name or f"{kind}-{space.extractor}",
         label=space.label if space.name else f"{_LABEL[kind]} ({space.label})",
-        version=version,
+        version=space.version,
         direction="lower",
         unit="squared distance",
         bounds=(_LOWEST[kind], float("inf")),
@@ -254,6 +270,17 @@ def _info(space: Space, kind: Kind, version: int) -> MetricInfo:
         about=" ".join([about, space.more]).strip(),
         order=space.order,
         of_sets=True,
+        whole_frames=not space.faces,
+    )
+
+
+def _between_info(space: Space, published: MetricInfo) -> MetricInfo:
+    about = _BETWEEN.format(what=space.what, caution=space.caution, published=published.name)
+    return replace(
+        published,
+        name=f"{published.name}-between-speakers",
+        label=f"{published.label} between",
+        about=" ".join([about, space.more]).strip(),
     )
 
 

@@ -66,8 +66,10 @@ TERMS: Mapping[Protocol, Terms] = {
     "ned30": Terms(
         "NED, 30 fps",
         "As the papers' own script: 30 frames/s, sound as floats, which the network was not trained on, a "
-        "column every 133 samples, 10 shifts. The papers score aligned and masked faces: nothing is "
-        "reproduced unless the frames are those and the signature says mask:given." + _PADDED,
+        "column every 133 samples, 10 shifts. Sound of another rate than 16 kHz is brought to it by "
+        "another filter than librosa's there, which has changed itself: give 16 kHz. The papers score "
+        "aligned and masked faces: nothing is reproduced unless the frames are those and the signature says "
+        "mask:given." + _PADDED,
         reach=10,
         fps=30,
     ),

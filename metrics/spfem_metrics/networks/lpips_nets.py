@@ -19,12 +19,16 @@ from spfem_metrics.networks.random_weights import random_state, save_state
 if TYPE_CHECKING:
     import torch
 
-Net = Literal["alex", "vgg"]
+Net = Literal["alex", "vgg", "squeeze"]
 
-TRUNKS: Mapping[Net, str] = {"alex": "alexnet-owt-7be5be79.pth", "vgg": "vgg16-397923af.pth"}
-"""torchvision's ImageNet files of either trunk."""
+TRUNKS: Mapping[Net, str] = {
+    "alex": "alexnet-owt-7be5be79.pth",
+    "vgg": "vgg16-397923af.pth",
+    "squeeze": "squeezenet1_1-b8a52dc0.pth",
+}
+"""torchvision's ImageNet files of the trunks."""
 
-SMALLEST: Mapping[Net, int] = {"alex": 31, "vgg": 16}
+SMALLEST: Mapping[Net, int] = {"alex": 31, "vgg": 16, "squeeze": 17}
 """px of a picture's shorter side that every layer still sees."""
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -38,9 +42,9 @@ def load(net: Net, trunk: Path, heads: Path, device: str = "cpu") -> Distance:
     """The distance by a network on a device.
 
     Args:
-        net: ``alex`` or ``vgg``; their numbers do not compare.
+        net: ``alex``, ``vgg`` or ``squeeze``; their numbers do not compare.
         trunk: torchvision's file (`TRUNKS`); of its tensors those of the classifier are not used.
-        heads: the five linear heads, ``weights/v0.1/NET.pth`` of the package lpips.
+        heads: the linear heads (five, squeeze seven), ``weights/v0.1/NET.pth`` of the package lpips.
         device: a torch device.
 
     Raises:
@@ -83,17 +87,17 @@ def _trunk_tensors(
 
     What has no place in the network but for the classifier keeps its name, for `load_strict` to refuse.
     """
-    places = {
-        f"features.{layer}.{leaf}": name
-        for name in network.state_dict()
-        if name.startswith("net.")
-        for layer, leaf in [name.split(".")[2:]]
-    }
+    places = {_published_name(name): name for name in network.state_dict() if name.startswith("net.")}
     return {
         places.get(name, name): value
         for name, value in published.items()
         if not name.startswith("classifier.")
     }
+
+
+def _published_name(name: str) -> str:
+    """Of the package's ``net.slice2.3.squeeze.weight``: ``features.3.squeeze.weight``."""
+    return f"features.{name.split('.', maxsplit=2)[2]}"
 
 
 def _head_tensors(published: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
@@ -132,6 +136,11 @@ def random_vgg16(path: Path, seed: int) -> None:
     _random_trunk("vgg", path, seed)
 
 
+def random_squeezenet(path: Path, seed: int) -> None:
+    """A trunk file with seeded random weights; without the classifier, which is not read."""
+    _random_trunk("squeeze", path, seed)
+
+
 def random_alex_heads(path: Path, seed: int) -> None:
     """A file of heads with seeded random weights, none below 0."""
     _random_heads("alex", path, seed)
@@ -142,10 +151,14 @@ def random_vgg_heads(path: Path, seed: int) -> None:
     _random_heads("vgg", path, seed)
 
 
+def random_squeeze_heads(path: Path, seed: int) -> None:
+    """A file of heads with seeded random weights, none below 0."""
+    _random_heads("squeeze", path, seed)
+
+
 def _random_trunk(net: Net, path: Path, seed: int) -> None:
     own = random_state(blank(net), seed)
-    layers = {name: name.split(".")[2:] for name in own if name.startswith("net.")}
-    save_state({f"features.{layer}.{leaf}": own[name] for name, (layer, leaf) in layers.items()}, path)
+    save_state({_published_name(name): own[name] for name in own if name.startswith("net.")}, path)
 
 
 def _random_heads(net: Net, path: Path, seed: int) -> None:

@@ -1,6 +1,6 @@
-"""The pair extractors ``lpips-alex`` and ``lpips-vgg``: learned perceptual distance frame by frame.
+"""The pair extractors ``lpips-NET`` (alex, vgg, squeeze): learned perceptual distance frame by frame.
 
-LPIPS depends on the pictures' size: compare numbers of one size only. Alex and VGG numbers do not compare.
+LPIPS depends on the pictures' size: compare numbers of one size only. Nor do numbers of two networks compare.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def lpips(
         weights: ``model``: torchvision's trunk (`spfem_metrics.networks.lpips_nets.TRUNKS`); ``heads``: the
             linear heads of version 0.1.
         device: a torch device.
-        net: ``alex`` or ``vgg``.
+        net: ``alex``, ``vgg`` or ``squeeze``.
         chunk: pairs in a batch; it moves low bits and enters the definition.
 
     Raises:
@@ -49,7 +49,7 @@ def lpips(
         WeightsError: missing or, with the first pair, not this network.
     """
     if net not in TRUNKS:
-        raise DefinitionError(f"lpips takes net alex or vgg, not {net!r}")
+        raise DefinitionError(f"lpips takes net alex, vgg or squeeze, not {net!r}")
     if importlib.util.find_spec("lpips") is None:
         raise DefinitionError("lpips needs the package of that name: pip install 'spfem-bench[standard]'")
     trunk = model_file(weights, "lpips", TRUNKS[net])
@@ -75,7 +75,7 @@ class Lpips:
 
     @property
     def name(self) -> str:
-        """Either network is another extractor, so that a suite can hold both."""
+        """Each network is another extractor, so that a suite can hold several."""
         return f"lpips-{self.net}"
 
     @cached_property
