@@ -7,6 +7,8 @@ of it. A ``findings.md`` in it is printed below the title.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,9 +18,10 @@ from typing import Any
 import click
 
 from spfem_bench.ablation import sections
+from spfem_bench.ablation.differing import ALPHA, Difference, by_variant, differences
 from spfem_bench.ablation.home import RESULT, bundle_of, read_plain
 from spfem_bench.ablation.sections import table
-from spfem_bench.ablation.seeds import Difference, by_variant, differences, joined
+from spfem_bench.ablation.seeds import joined, seeds_words
 from spfem_bench.certify.marks import marked, read_certificates, shipped_certificates
 from spfem_bench.errors import UsageError
 from spfem_bench.fsio import write_atomically
@@ -31,6 +34,7 @@ from spfem_bench.tables.markdown import escape
 from spfem_bench.tables.numbers import significant
 
 FINDINGS = "findings.md"
+MANIFESTS = "manifests"
 WARNING = "Rendered people, judged by networks of rendered people: it ranks nothing about the papers' claims"
 
 
@@ -82,8 +86,19 @@ class Report:
         return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
     def csv(self) -> str:
-        """Every score in long form."""
-        return render(self.board, "csv")
+        """Every score in long form, each with the digests of the bundles that it is a mean over.
+
+        The last column, `MANIFESTS`, holds the sha256 of their manifests, parted by spaces in the order of
+        the seeds; bounds stand in the first seed's alone.
+        """
+        head, *rows = csv.reader(io.StringIO(render(self.board, "csv")))
+        every = [bundle.manifest for bundle in self.bundles]
+        bounds = {system.name for system in self.board.systems if system.role == "bound"}
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([*head, MANIFESTS])
+        writer.writerows([*row, " ".join(every[:1] if row[0] in bounds else every)] for row in rows)
+        return stream.getvalue()
 
     def latex(self) -> str:
         """Averages, then every emotion."""
@@ -96,14 +111,29 @@ class Report:
         lines = [
             [escape(name), *(_cell(row.get(c.info.name)) for c in columns)] for name, row in rows.items()
         ]
-        count = sum(found.interval.low is not None for found in self.differences)
         yield f"#### Difference from {escape(self.result['plain'])}, average over emotions"
         yield table(heads, lines)
-        yield (
-            f"± is the wider side of the 95% interval over speakers and training seeds (of set metrics: over "
-            f"seeds alone). Bold: it leaves out 0. There are {count} such intervals: by chance alone about "
-            f"{round(0.05 * count)} of them would."
-        )
+        yield " ".join(self._said_of_differences())
+
+    def _said_of_differences(self) -> Iterator[str]:
+        """What the interval is, what bold means, and over how many hypotheses."""
+        count = len(self.differences)
+        yield "± is the wider side of the 95% interval over speakers and training seeds."
+        if count:
+            yield (
+                f"Bold: it leaves out 0, and p, by Student's t over speakers and training seeds, is at most "
+                f"{ALPHA:g} after Holm's correction over the {count} hypotheses of this table (the smallest "
+                f"must be at most {significant(ALPHA / count)}); where nothing is tested p counts as 1."
+            )
+        labels = {c.info.name: escape(c.info.label) for c in self.board.columns}
+        sets = [labels[c.info.name] for c in self.board.columns if c.info.of_sets]
+        if sets:
+            words = seeds_words(len(self.bundles))
+            yield f"Of {', '.join(sets)} it is {words}: not tested, never bold."
+        said: dict[str, dict[str, None]] = {}
+        for found in self.differences:
+            said.setdefault(found.interval.note, {})[labels[found.metric]] = None
+        yield from (f"{', '.join(names)}: {note}." for note, names in said.items() if note)
 
     def _noise(self) -> Iterator[str]:
         floors = {floor.metric: floor for floor in self.noise.floors}
@@ -161,7 +191,7 @@ def _cell(found: Difference | None) -> str:
     if over.low is None or over.high is None:
         return f"{over.point:+.3g}"
     text = f"{over.point:+.3g} ± {max(over.point - over.low, over.high - over.point):.2g}"
-    return f"**{text}**" if found.leaves_out_zero else text
+    return f"**{text}**" if found.is_finding else text
 
 
 @click.command()

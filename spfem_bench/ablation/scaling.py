@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +24,10 @@ import torch
 
 from spfem_bench.ablation.helpers import helpers, state_file
 from spfem_bench.ablation.home import read_plain, write_plain
+from spfem_bench.ablation.keys import supervision_code
 from spfem_bench.ablation.spec import Ablation
 from spfem_bench.ablation.training import Place, material, plan_of
-from spfem_bench.digest import digest_file, digest_of
+from spfem_bench.digest import digest_file, digest_of, digest_sources
 from spfem_bench.errors import UsageError
 from spfem_bench.training.backbone import keeping
 from spfem_bench.training.backbone.batches import Sampler, split_people
@@ -66,13 +68,16 @@ class Scales:
 def measured(spec: Ablation, place: Place) -> Scales:
     """The scales at the first seed's warm start, from the run's folder where they are there.
 
+    They are where warm start, states, recipe, number of batches and the supervisions' code are the same.
+
     Raises:
         UsageError: a supervision has no gradient at the warm start, so no weight could be its share.
     """
     path, start = place.home.out / "scales.json", keeping.opened(place.home.warm(spec.seeds[0])).digest
     states = {name: digest_file(state_file(name, place.home.states)) for name in spec.members}
     recipe = spec.tune_recipe(spec.seeds[0])
-    key = digest_of([start, states, recipe.digest, spec.scale_batches])
+    code = [supervision_code(), digest_sources(Path(__file__))]
+    key = digest_of([start, states, recipe.digest, spec.scale_batches, code])
     known = read_plain(path, key)
     if known is None:
         rest, own = _norms(spec, place)

@@ -1,49 +1,26 @@
-"""Bundles of the same variants trained with several seeds, as one table: means, intervals, differences.
+"""Bundles of the same variants trained with several seeds, as one table: means, intervals, coverage.
 
 Where a metric has a value for each trial, an interval holds both speakers and training seeds as drawn
-(`spfem_bench.judging.statistics.two_level`); a set metric has one value for each seed, and its interval is
-Student's over these alone.
+(`spfem_bench.judging.statistics.two_level`, over the speakers' values of `spfem_bench.ablation.linear`); a
+set metric has one value for each seed, and its interval is Student's over these alone.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from spfem_bench.ablation.linear import Linear, linear, over_speakers_and_seeds
 from spfem_bench.errors import NotComparableError, UsageError
 from spfem_bench.judging.bundles import Bundle
-from spfem_bench.judging.statistics import Interval, interval, two_level
+from spfem_bench.judging.statistics import Interval, interval
 from spfem_bench.stages.reduce import AVERAGE
-from spfem_bench.tables.model import Column, Leaderboard, SystemRow
+from spfem_bench.tables.model import Column, Leaderboard, PictureNote, SystemRow, TimeNote
 from spfem_metrics import InputError, Score, Scored, Unscored
 from spfem_metrics.metrics.reducing import NO_INTERVAL
 
-_UNLIKE = "trials without a reading make speakers weigh differently in score and interval"
 _CLOSE = 1e-9
-
-Values = tuple[list[float], list[str], list[str]]
-"""Values, the speaker of each, the training seed of each."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """By how much a variant's average lies above that of the variant without supervision.
-
-    Args:
-        variant: whose.
-        metric: its name.
-        interval: of the difference over speakers and training seeds; of a set metric over the seeds.
-    """
-
-    variant: str
-    metric: str
-    interval: Interval
-
-    @property
-    def leaves_out_zero(self) -> bool:
-        """Whether the whole interval lies on one side of 0, and its level is one that it reaches."""
-        return self.interval.reliable and (self.interval.above(0) or self.interval.below(0))
 
 
 def check_same(bundles: Sequence[Bundle]) -> None:
@@ -69,6 +46,8 @@ def check_same(bundles: Sequence[Bundle]) -> None:
 def joined(bundles: Sequence[Bundle], title: str) -> Leaderboard:
     """The leaderboard over training seeds: the first bundle's bounds, and every variant's means.
 
+    Outputs, failures, rows without a reading and departures from the sources are counted over all seeds.
+
     Args:
         bundles: of the seeds, in order.
         title: of the table.
@@ -80,7 +59,16 @@ def joined(bundles: Sequence[Bundle], title: str) -> Leaderboard:
     check_same(bundles)
     first = bundles[0].board
     systems = [_joined(bundles, row) if row.role == "model" else row for row in first.systems]
-    return replace(first, title=title, systems=systems)
+    lost = [bundle.board.reasons for bundle in bundles]
+    reasons = {m: _added([by.get(m, {}) for by in lost]) for m in sorted({m for by in lost for m in by})}
+    footer = (*first.footer, *_departing(bundles))
+    return replace(first, title=title, systems=systems, reasons=reasons, footer=footer)
+
+
+def _added(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """The sums of the same reasons, in order of first appearance."""
+    names = dict.fromkeys(name for count in counts for name in count)
+    return {name: sum(count.get(name, 0) for count in counts) for name in names}
 
 
 def _joined(bundles: Sequence[Bundle], first: SystemRow) -> SystemRow:
@@ -92,12 +80,44 @@ def _joined(bundles: Sequence[Bundle], first: SystemRow) -> SystemRow:
         }
         for column in bundles[0].board.columns
     }
-    failures: dict[str, int] = {}
-    for row in rows:
-        for reason, number in row.failures.items():
-            failures[reason] = failures.get(reason, 0) + number
-    generated, trials = sum(row.generated for row in rows), sum(row.trials for row in rows)
-    return replace(first, scores=scores, generated=generated, trials=trials, failures=failures)
+    return replace(
+        first,
+        scores=scores,
+        generated=sum(row.generated for row in rows),
+        trials=sum(row.trials for row in rows),
+        failures=_added([row.failures for row in rows]),
+        time=_time([row.time for row in rows if row.time is not None]),
+        picture=_picture([row.picture for row in rows if row.picture is not None]),
+        notes=tuple(dict.fromkeys(note for row in rows for note in row.notes)),
+    )
+
+
+def _time(notes: Sequence[TimeNote]) -> TimeNote | None:
+    """Frames and outputs of all seeds under which a variant's outputs depart from their sources."""
+    if not notes:
+        return None
+    rates = _added([note.rates for note in notes])
+    return TimeNote(sum(note.frames for note in notes), sum(note.due for note in notes), rates)
+
+
+def _picture(notes: Sequence[PictureNote]) -> PictureNote | None:
+    """The same of outputs that show other pictures."""
+    if not notes:
+        return None
+    return PictureNote(_added([note.spaces for note in notes]), _added([note.aspects for note in notes]))
+
+
+def _departing(bundles: Sequence[Bundle]) -> Iterator[str]:
+    """Of the variants whose outputs depart from their sources under some seeds only: under how many."""
+    for name in bundles[0].models:
+        rows = [_row(bundle, name) for bundle in bundles]
+        for what, notes in (
+            ("frames and rates", [row.time for row in rows]),
+            ("crops and aspect ratios", [row.picture for row in rows]),
+        ):
+            count = sum(note is not None for note in notes)
+            if 0 < count < len(bundles):
+                yield f"{name}: {what} are those of {count} of {len(bundles)} training seeds"
 
 
 def _row(bundle: Bundle, name: str) -> SystemRow:
@@ -122,9 +142,9 @@ def _score(bundles: Sequence[Bundle], name: str, column: Column, emotion: str) -
         return Score(Unscored(": ".join([reason, *why[:1]])), scored, total, notes=notes)
     mean = Score(Scored(math.fsum(values) / len(values)), scored, total, notes=notes)
     if column.info.of_sets:
-        return _with_interval(mean, _over_seeds(values), f"{len(values)} training seeds alone")
+        return _with_interval(mean, over_seeds(values), seeds_words(len(values)))
     try:
-        over = two_level(*_values(bundles, name, column.info.name, emotion))
+        over, _ = over_speakers_and_seeds(lines(bundles, name, column.info.name, emotion))
     except InputError as error:
         return replace(mean, notes=(*notes, f"{NO_INTERVAL} {error}"))
     words = f"{over.clusters} speakers and {len(bundles)} training seeds drawn, the wider side"
@@ -133,85 +153,58 @@ def _score(bundles: Sequence[Bundle], name: str, column: Column, emotion: str) -
 
 def _with_interval(mean: Score, found: Interval, words: str) -> Score:
     """The score with the interval's wider side as its half width, or a note why there is none."""
-    value = mean.outcome.value if isinstance(mean.outcome, Scored) else math.nan
     if found.low is None or found.high is None:
-        return replace(mean, notes=(*mean.notes, f"{NO_INTERVAL} {found.note or 'nothing scatters'}"))
-    if not math.isclose(found.point, value, rel_tol=_CLOSE, abs_tol=1e-12):
-        return replace(mean, notes=(*mean.notes, f"{NO_INTERVAL} {_UNLIKE}"))
+        return replace(mean, notes=(*mean.notes, f"{NO_INTERVAL} {found.note}"))
     notes = mean.notes if found.reliable or not found.note else (*mean.notes, f"interval: {found.note}")
     half = max(found.point - found.low, found.high - found.point)
     return replace(mean, half_width=half, interval=words, notes=notes)
 
 
-def _over_seeds(values: Sequence[float]) -> Interval:
-    """Student's over training seeds, each a unit of its own."""
+def seeds_words(count: int) -> str:
+    """What an interval over training seeds alone is, and what it rests on."""
+    return (
+        f"Student's over {count} training seeds alone, which rests on their scatter being normal, with "
+        f"{count - 1} degree{'s' if count > 2 else ''} of freedom"
+    )
+
+
+def over_seeds(values: Sequence[float]) -> Interval:
+    """Student's over training seeds, each a unit of its own; so few keep a level for normal values alone.
+
+    Returns:
+        Never reliable under the number of units that `spfem_bench.judging.statistics.interval` asks for;
+        its note is empty where there are ends, since `seeds_words` says it.
+    """
     names = [str(index) for index in range(len(values))]
     found = interval(values, names, question="any-actors", method="t")
-    # Few units are all there are of seeds; `reliable` asks for what speakers can offer.
-    return replace(found, reliable=found.low is not None, note="" if found.low is not None else found.note)
+    note = "all training seeds have the same value: nothing to judge their scatter by"
+    return replace(found, note=note if found.low is None else "")
 
 
-def _values(bundles: Sequence[Bundle], name: str, metric: str, emotion: str = AVERAGE) -> Values:
-    """Every trial's value under every seed."""
-    rows = [
-        (value, bundle.trials[trial].speaker, str(index))
-        for index, bundle in enumerate(bundles)
+def lines(bundles: Sequence[Bundle], name: str, metric: str, emotion: str = AVERAGE) -> list[Linear]:
+    """A score under every seed as the mean of a value for each speaker.
+
+    Raises:
+        InputError: a seed has no reading, or its score is not the mean over emotions of trials' plain means.
+    """
+    return [_line(bundle, name, metric, emotion) for bundle in bundles]
+
+
+def _line(bundle: Bundle, name: str, metric: str, emotion: str) -> Linear:
+    plan = bundle.trials
+    found = linear(
+        (value, plan[trial].speaker, plan[trial].emotion)
         for trial, value in _cells(bundle, name, metric)
-        if emotion in (AVERAGE, bundle.trials[trial].emotion)
-    ]
-    values, speakers, seeds = ([row[i] for row in rows] for i in range(3))
-    return values, speakers, seeds  # type: ignore[return-value]
+        if emotion in (AVERAGE, plan[trial].emotion)
+    )
+    score = stored(bundle, name, metric, emotion)
+    value = score.outcome.value if score is not None and isinstance(score.outcome, Scored) else math.nan
+    if not math.isclose(found.point, value, rel_tol=_CLOSE, abs_tol=1e-12):
+        raise InputError("the score is not the mean over emotions of the trials' plain means")
+    return found
 
 
 def _cells(bundle: Bundle, name: str, metric: str) -> Iterator[tuple[str, float]]:
     for trial, cell in sorted(bundle.cells[name, metric].items()):
         if cell.state == "scored" and cell.value is not None:
             yield trial, cell.value
-
-
-def differences(bundles: Sequence[Bundle], plain: str) -> list[Difference]:
-    """Every variant's difference from the one without supervision, under the same seed, trial by trial.
-
-    Args:
-        bundles: of the seeds.
-        plain: the variant without supervision.
-    """
-    others = [name for name in bundles[0].models if name != plain]
-    found = [
-        (variant, column.info.name, _difference(bundles, column, variant, plain))
-        for variant in others
-        for column in bundles[0].board.columns
-    ]
-    return [Difference(v, metric, made) for v, metric, made in found if made is not None]
-
-
-def _difference(bundles: Sequence[Bundle], column: Column, variant: str, plain: str) -> Interval | None:
-    metric = column.info.name
-    if column.info.of_sets:
-        pairs = [(stored(b, variant, metric), stored(b, plain, metric)) for b in bundles]
-        values = [
-            one.outcome.value - other.outcome.value
-            for one, other in pairs
-            if one is not None and other is not None
-            if isinstance(one.outcome, Scored) and isinstance(other.outcome, Scored)
-        ]
-        return _over_seeds(values) if len(values) == len(bundles) else None
-    rows = [
-        (value - base[trial], bundle.trials[trial].speaker, str(index))
-        for index, bundle in enumerate(bundles)
-        for base in [dict(_cells(bundle, plain, metric))]
-        for trial, value in _cells(bundle, variant, metric)
-        if trial in base
-    ]
-    try:
-        return two_level([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
-    except InputError:
-        return None
-
-
-def by_variant(found: Sequence[Difference]) -> Mapping[str, Mapping[str, Difference]]:
-    """Variant -> metric -> difference."""
-    table: dict[str, dict[str, Difference]] = {}
-    for one in found:
-        table.setdefault(one.variant, {})[one.metric] = one
-    return table

@@ -1,7 +1,8 @@
 """The trainings of an ablation, each a task that any process can do, resumed where it was stopped.
 
 What is finished is recognised by the training itself, which holds a folder's checkpoint against recipe, seed,
-material, supervisions and code, and refuses one of others.
+material, supervisions' states and its own code, and refuses one of others; and by the supervisions' code
+(`spfem_bench.ablation.keys`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from spfem_bench.ablation.helpers import TRUE, helpers, method_of
 from spfem_bench.ablation.home import Home, Run
+from spfem_bench.ablation.keys import claim
 from spfem_bench.ablation.spec import Ablation
 from spfem_bench.progress import PlainProgress, Progress, SilentProgress
 from spfem_bench.synthetic.splits import population
@@ -182,12 +184,18 @@ class Tune:
         return f"seed {self.run.seed}, {self.run.name}"
 
     def perform(self) -> None:
-        """Train it to its last step, and measure it where that is asked for."""
+        """Train it to its last step, and measure it where that is asked for.
+
+        Raises:
+            UsageError: its folder holds what another recipe, seed, material or code made.
+        """
         from spfem_bench.ablation.choosing import validate
         from spfem_bench.training.backbone.train import Job, train
 
-        progress, home = self.place.begin(), self.place.home
-        recipe, out = self.spec.tune_recipe(self.run.seed), home.tuned(self.run)
+        home = self.place.home
+        out = home.tuned(self.run)
+        claim(out, self.weights)
+        progress, recipe = self.place.begin(), self.spec.tune_recipe(self.run.seed)
         beside = helpers(self.weights, home.states, self.place.device)
         clips, start = material(plan_of(recipe), home.work), home.warm(self.run.seed)
         train(Job(recipe, clips, out, self.place.device, beside, start), progress)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,32 +14,28 @@ from torch import nn
 
 from spfem_baselines.supervision import BUILDERS, Supervised
 from spfem_bench.ablation import helpers as ablation_helpers
+from spfem_bench.ablation import keys, scaling
 from spfem_bench.ablation.choosing import Distances, batches, nearest
 from spfem_bench.ablation.helpers import KNOWN, METHODS, method_of, state_name
 from spfem_bench.ablation.home import Home, Run, read_plain, write_plain
 from spfem_bench.ablation.pictures import HEIGHT, labelled
 from spfem_bench.ablation.run import preview
 from spfem_bench.ablation.scaling import Scales, gradients
-from spfem_bench.ablation.seeds import differences, joined
 from spfem_bench.ablation.spec import is_ablation, load_ablation
 from spfem_bench.ablation.training import Place, Pretrain, Tune, Warm, plan_of, pretraining, validation_plan
 from spfem_bench.errors import (
     ConfigError,
     IntegrityError,
     MissingWeightsError,
-    NotComparableError,
     UsageError,
 )
-from spfem_bench.judging.statistics import two_level
 from spfem_bench.resources import config_path
 from spfem_bench.synthetic.splits import POPULATIONS
-from spfem_bench.tables import render
 from spfem_bench.training.backbone.batches import Sampler
 from spfem_bench.training.backbone.recipe import parse_recipe
 from spfem_bench.training.backbone.step import Helper, Rules, guides, players
 from spfem_bench.training.supervision.learners import RECIPES
 from tests.support.backbones import RECIPE, material
-from tests.support.judged import bundle, column
 
 SHIPPED = config_path("runs", "ablation-synthetic")
 SMOKE = config_path("runs", "ablation-smoke")
@@ -54,8 +50,9 @@ def changed(tmp_path: Path, **more: object) -> Path:
 
 def test_the_shipped_file_compares_all_five_on_equal_terms() -> None:
     spec = load_ablation(SHIPPED)
-    assert {"asccl", "asccl-released", "stccl", "stccl-cm", "ccrl", "cerl", "pcmecl"} <= set(spec.members)
-    assert spec.variants["cdrl"] == ("ccrl", "cerl")
+    five = {"asccl", "asccl-released", "stccl", "stccl-cm", "ccrl-true", "cerl", "pcmecl"}
+    assert five <= set(spec.members)
+    assert spec.variants["cdrl"] == ("ccrl-true", "cerl")
     assert spec.plain == "backbone"
     assert len(spec.seeds) >= 3
     assert spec.warm_recipe(2).seed == spec.tune_recipe(2).seed == 2
@@ -129,6 +126,83 @@ def test_what_is_kept_is_made_again_where_it_is_of_something_else(tmp_path: Path
         read_plain(path)
 
 
+def other_code(patch: pytest.MonkeyPatch) -> None:
+    """As though a line of a supervision had changed."""
+    for module in (keys, scaling):
+        patch.setattr(module, "supervision_code", lambda: "other")
+
+
+def test_a_change_in_a_supervision_refuses_what_was_tuned_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training's own record knows nothing of that code: tuned folders would be taken as finished."""
+    spec = load_ablation(SHIPPED)
+    place = Place(Home(tmp_path, tmp_path))
+    tune = Tune(spec, Run(0, "cdrl", 0.3), {"ccrl": 1.0, "cerl": 2.0}, place)
+    out = place.home.tuned(tune.run)
+    with pytest.raises(MissingWeightsError):
+        tune.perform()
+    (out / "checkpoint.json").write_text("{}")
+    with pytest.raises(MissingWeightsError):
+        tune.perform()
+    other_code(monkeypatch)
+    with pytest.raises(
+        UsageError, match=r"share-0\.3 holds a checkpoint made by other code.*ccrl, cerl.*delete"
+    ):
+        tune.perform()
+    (out / "checkpoint.json").unlink()
+    with pytest.raises(MissingWeightsError):
+        tune.perform()
+    (out / "checkpoint.json").write_text("{}")
+    (out / keys.FILE).unlink()
+    with pytest.raises(UsageError, match="delete it"):
+        tune.perform()
+
+
+def test_what_was_tuned_without_supervision_outlives_their_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.claim(tmp_path, ())
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "checkpoint.json").write_text("{}")
+    other_code(monkeypatch)
+    keys.claim(tmp_path, ())
+
+
+def test_the_code_of_supervisions_is_that_of_their_methods_and_networks(tmp_path: Path) -> None:
+    """What the digest is taken over holds every module that a supervision's loss runs through."""
+    import spfem_baselines.supervision.asccl as method
+    import spfem_baselines.supervisors.clip as network
+
+    seen: list[Path] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "digest_sources", lambda *paths: seen.extend(paths) or "digest")
+        assert keys.supervision_code() == "digest"
+    for module in (method, network, ablation_helpers):
+        file = Path(str(module.__file__))
+        assert any(file == path or path in file.parents for path in seen), file
+
+
+def test_scales_are_measured_again_after_a_change_in_a_supervision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, place = load_ablation(SMOKE), Place(Home(tmp_path, tmp_path, smoke=True))
+    place.home.states.mkdir()
+    for name in spec.members:
+        ablation_helpers.state_file(name, place.home.states).write_bytes(b"state")
+    measured: list[float] = []
+
+    def norms(*_: object) -> tuple[float, dict[str, float]]:
+        measured.append(1.0)
+        return float(len(measured)), dict.fromkeys(spec.members, 1.0)
+
+    monkeypatch.setattr(scaling, "_norms", norms)
+    monkeypatch.setattr(scaling.keeping, "opened", lambda _: SimpleNamespace(digest="start"))
+    assert [scaling.measured(spec, place).rest for _ in range(2)] == [1.0, 1.0]
+    other_code(monkeypatch)
+    assert [scaling.measured(spec, place).rest for _ in range(2)] == [2.0, 2.0]
+
+
 def test_members_share_a_weight_evenly() -> None:
     scales = Scales(rest=6.0, own={"a": 2.0, "b": 12.0}, start="", batches=1)
     assert scales.weights(("a",), 0.3) == {"a": 0.9}
@@ -198,96 +272,6 @@ def test_a_strip_shows_the_same_instants_of_every_clip() -> None:
     assert [pixel.tolist() for pixel in seen] == [[8] * 3, [5] * 3, [1] * 3]
     assert image[HEIGHT + 2 + HEIGHT // 2, -20].tolist() == [16] * 3
     assert (image[:HEIGHT, :140] < 128).any()
-
-
-SPEAKERS = "ABCDEFGH"
-TRIALS = [f"{s}-{e}-0" for s in SPEAKERS for e in ("happy", "sad")]
-METRICS = (column("m"), column("set", "lower", of_sets=True))
-
-
-def seed_bundle(seed: int, **systems: np.ndarray):
-    values = {
-        name: {
-            "m": dict(zip(TRIALS, map(float, row), strict=True)),
-            "set": dict.fromkeys(TRIALS, float(row[0])),
-        }
-        for name, row in systems.items()
-    }
-    found = bundle(values, columns=METRICS, seed=seed, name=f"seed-{seed}")
-    # A set metric keeps no value for a trial.
-    cells = {k: {t: replace(c, value=None) for t, c in own.items()} if k[1] == "set" else own
-             for k, own in found.cells.items()}  # fmt: skip
-    return replace(found, cells=cells)
-
-
-@pytest.fixture
-def seeds():
-    """Three trainings of two variants; what a seed adds, it adds to both."""
-    draw = np.random.default_rng(3)
-    people = np.repeat(draw.normal(size=len(SPEAKERS)), 2)
-    made = []
-    for seed in range(3):
-        plain = people + 0.3 * draw.normal() + 0.1 * draw.normal(size=len(TRIALS))
-        better = plain + 1.0 + 0.01 * draw.normal(size=len(TRIALS))
-        made.append(seed_bundle(seed, backbone=plain, better=better))
-    return made
-
-
-def test_a_score_is_the_mean_over_seeds_and_its_interval_holds_speakers_and_seeds(seeds) -> None:
-    board = joined(seeds, "Title")
-    score = {row.name: row for row in board.systems}["backbone"].scores["m"]["average"]
-    values = [one.cells["backbone", "m"][trial].value for one in seeds for trial in TRIALS]
-    who = [trial[0] for _ in seeds for trial in TRIALS]
-    wanted = two_level(values, who, [str(i) for i in range(3) for _ in TRIALS])
-    assert score.outcome.value == pytest.approx(np.mean(values), rel=1e-12)
-    assert score.half_width == pytest.approx(
-        max(wanted.point - wanted.low, wanted.high - wanted.point), rel=1e-12
-    )
-    assert (score.scored, score.total) == (48, 48)
-    assert "8 speakers and 3 training seeds" in score.interval
-    assert "± " in render(board, "markdown")
-
-
-def test_a_set_metric_has_one_value_a_seed(seeds) -> None:
-    score = {row.name: row for row in joined(seeds, "T").systems}["better"].scores["set"]["average"]
-    values = [one.board.systems[1].scores["set"]["average"].outcome.value for one in seeds]
-    assert score.outcome.value == pytest.approx(np.mean(values))
-    # Student's t table: 97.5% with 2 degrees of freedom, 4.302653
-    assert score.half_width == pytest.approx(4.302653 * np.std(values, ddof=1) / 3**0.5, rel=1e-6)
-    assert score.interval == "3 training seeds alone"
-
-
-def test_a_difference_is_taken_under_the_same_seed(seeds) -> None:
-    """Seeds and people scatter far more than the variants differ; paired, the difference is plain."""
-    found = {one.metric: one for one in differences(seeds, "backbone")}
-    assert found["m"].variant == "better"
-    assert found["m"].interval.point == pytest.approx(1.0, abs=0.02)
-    assert found["m"].leaves_out_zero
-    assert found["m"].interval.high - found["m"].interval.low < 0.1
-    same = [replace(one, cells={**one.cells, ("better", "m"): one.cells["backbone", "m"]}) for one in seeds]
-    nothing = {one.metric: one for one in differences(same, "backbone")}["m"]
-    assert nothing.interval.point == 0
-    assert not nothing.leaves_out_zero
-
-
-def test_a_score_that_a_seed_lacks_is_none(seeds) -> None:
-    cut = seed_bundle(9, backbone=np.full(16, 1.0), better=np.full(16, 2.0))
-    board = cut.board
-    lost = replace(board.systems[1], scores={"m": {}, "set": board.systems[1].scores["set"]})
-    odd = replace(cut, board=replace(board, systems=[board.systems[0], lost]))
-    row = {row.name: row for row in joined([*seeds, odd], "T").systems}["better"]
-    assert "under 1 of 4 training seeds" in row.scores["m"]["average"].outcome.reason
-
-
-def test_other_variants_or_trials_are_not_joined(seeds) -> None:
-    other = seed_bundle(4, backbone=np.zeros(16))
-    with pytest.raises(NotComparableError, match="other variants"):
-        joined([*seeds, other], "T")
-    elsewhere = replace(seeds[1], board=replace(seeds[1].board, trials_digest="x"))
-    with pytest.raises(NotComparableError, match="trials"):
-        joined([seeds[0], elsewhere], "T")
-    with pytest.raises(UsageError, match="two training seeds"):
-        joined(seeds[:1], "T")
 
 
 def test_tasks_travel_to_other_processes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from spfem_bench.judging.statistics import holm, interval, permutation, smallest_p, two_level
+from spfem_bench.judging.statistics import holm, interval, permutation, smallest_p, two_level, two_level_p
 from spfem_bench.judging.statistics.intervals import FEWEST, Estimate
 from spfem_bench.judging.statistics.pivots import drawn_again, means
 from spfem_bench.judging.statistics.samples import Sample
@@ -328,3 +328,36 @@ def test_two_levels_refuse_what_is_not_crossed_and_say_what_one_seed_cannot() ->
         two_level([1, 2, 3], ["a", "b", "a"], ["x", "x"])
     found = two_level([1, 2, 4], ["a", "b", "c"], ["x"] * 3)
     assert (found.low, found.reliable, found.note) == (None, False, "one training seed says nothing")
+
+
+def test_two_levels_name_what_withholds_the_interval() -> None:
+    """Four speakers would be called too few for the level; but it is the seeds that do not scatter."""
+    alike = two_level([1, 2, 3, 5] * 2, list("abcd") * 2, ["x"] * 4 + ["y"] * 4)
+    assert alike.low is None
+    assert "training seeds are the same" in alike.note
+    flat = two_level([1, 1, 2, 2], ["a", "b"] * 2, ["x", "x", "y", "y"])
+    assert flat.low is None
+    assert "all values are the same" in flat.note
+    few = two_level([1, 2, 3, 5, 2, 2, 4, 5], list("abcd") * 2, ["x"] * 4 + ["y"] * 4)
+    assert few.low is not None
+    assert "4 speakers does not keep its level" in few.note
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 1.0, 5.0])
+def test_the_p_of_two_levels_is_where_their_t_interval_touches_0(shift) -> None:
+    rng = np.random.default_rng(4)
+    grid = shift + 0.3 * rng.normal(size=(9, 1)) + 0.1 * rng.normal(size=(1, 3)) + rng.normal(size=(9, 3)) / 9
+    people, models = [f"s{i}" for i in range(9) for _ in range(3)], ["x", "y", "z"] * 9
+    p = two_level_p(grid.ravel(), people, models)
+    errors = stats.sem(grid.mean(axis=1)), stats.sem(grid.mean(axis=0))
+    reach = [stats.t.isf(p / 2, f) * error for f, error in zip((8, 2), errors, strict=True)]
+    assert math.hypot(*reach) == pytest.approx(abs(grid.mean()), rel=1e-9)
+    # Either part alone is surer, and turned around nothing changes.
+    assert p >= max(stats.ttest_1samp(grid.mean(axis=axis), 0).pvalue for axis in (0, 1)) - 1e-12
+    assert two_level_p(-grid.ravel(), people, models) == pytest.approx(p, rel=1e-9)
+
+
+def test_the_p_of_two_levels_without_scatter_is_1() -> None:
+    assert two_level_p([1.0] * 6, list("abc") * 2, ["x"] * 3 + ["y"] * 3) == 1
+    assert two_level_p([1, 2, 3] * 2, list("abc") * 2, ["x"] * 3 + ["y"] * 3) == 1
+    assert two_level_p([1, 2, 3], list("abc"), ["x"] * 3) == 1

@@ -4,7 +4,7 @@ from spfem_bench.judging.statistics.intervals import interval
 from spfem_bench.judging.statistics.multiple import holm
 from spfem_bench.judging.statistics.permutations import permutation, smallest_p
 from spfem_bench.judging.statistics.ranking import Rank, Ranking, rank_intervals
-from spfem_bench.judging.statistics.seeds import two_level
+from spfem_bench.judging.statistics.seeds import two_level, two_level_p
 from spfem_bench.judging.statistics.sets import frechet_jackknife, kernel_difference, kernel_score
 from spfem_bench.judging.statistics.types import (
     Interval,
@@ -37,5 +37,6 @@ __all__ = [
     "rank_intervals",
     "smallest_p",
     "two_level",
+    "two_level_p",
     "verdict",
 ]

@@ -10,9 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spfem_bench.judging.statistics.intervals import interval
+from spfem_bench.judging.statistics.pivots import means, t_quantile
 from spfem_bench.judging.statistics.types import Floats, Interval, Question
 from spfem_metrics.errors import InputError
 from spfem_metrics.functional.checks import floats
+
+SEEDS_ALIKE = "the means of all training seeds are the same"
+
+LEAST_TAIL = 1e-15
+"""Of a t distribution: smaller ones are not worth telling apart."""
+
+_HALVINGS = 60
+"""Of the range of logarithms in which a p is sought: it is then known to the last bits."""
 
 Reach = tuple[float, float]
 """How far an interval reaches below and above its point."""
@@ -54,17 +63,12 @@ def two_level(
     """
     cells = _cells(floats("values", values, 1), speakers, seeds)
     people, models = len(cells[0]), len(cells)
-    grid = np.array([[math.fsum(cell) / len(cell) for cell in row] for row in cells])
-    mean = [math.fsum(column) / models for column in grid.T]
-    over_people = interval(mean, _names(people), question="any-actors", level=level, seed=seed)
-    over_models = interval(grid.mean(axis=1), _names(models), question="any-actors", level=level, method="t")
+    by_person, by_model = _margins(cells)
+    over_people = interval(by_person, _names(people), question="any-actors", level=level, seed=seed)
+    over_models = interval(by_model, _names(models), question="any-actors", level=level, method="t")
     parts = [over_people] if question == "any-actors" else [_clips(row, level, seed) for row in cells]
     reach = _joined([_reach(part) for part in parts], _reach(over_models))
-    note = (
-        next((part.note for part in parts if part.note), "")
-        if models > 1
-        else "one training seed says nothing"
-    )
+    note = _weakness(parts, over_models)
     return replace(
         over_people,
         low=None if reach is None else over_people.point - reach[0],
@@ -73,8 +77,59 @@ def two_level(
         question=question,
         n=len(speakers),
         reliable=reach is not None and not note,
-        note=note or ("" if reach else over_models.note),
+        note=note,
     )
+
+
+def two_level_p(values: ArrayLike, speakers: Sequence[str], seeds: Sequence[str]) -> float:
+    """Two-sided p of a mean of 0, speakers and training seeds both drawn, by Student's t at either level.
+
+    One minus the level at which the interval of `two_level`, with t alone over the speakers, would just
+    touch 0: the p at which ``point^2 = (t_people e_people)^2 + (t_seeds e_seeds)^2`` with the quantiles at
+    ``1 - p / 2``. With few seeds their quantiles grow so fast that hardly any p is small.
+
+    Args:
+        values: (N,) finite.
+        speakers: (N,) the speaker of each.
+        seeds: (N,) the training seed of each.
+
+    Returns:
+        1 where speakers or training seeds do not scatter; never under twice `LEAST_TAIL`.
+
+    Raises:
+        InputError: as `two_level`.
+    """
+    margins = _margins(_cells(floats("values", values, 1), speakers, seeds))
+    parts = [means([margin]) for margin in margins]
+    if not all(part.error for part in parts):
+        return 1.0
+    point = abs(float(parts[0].point))
+
+    def holds_zero(log_tail: float) -> bool:
+        reach = [float(t_quantile(math.exp(log_tail), part.freedom) * part.error) for part in parts]
+        return math.hypot(*reach) >= point
+
+    low, high = math.log(LEAST_TAIL), math.log(0.5)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds_zero(middle) else (low, middle)
+    return 2 * math.exp(high)
+
+
+def _margins(cells: Cells) -> tuple[Floats, Floats]:
+    """(people,) means over training seeds, (models,) means over speakers, of every cell's mean."""
+    grid = np.array([[math.fsum(cell) / len(cell) for cell in row] for row in cells])
+    return np.array([math.fsum(column) / len(grid) for column in grid.T]), grid.mean(axis=1)
+
+
+def _weakness(parts: Sequence[Interval], models: Interval) -> str:
+    """What withholds the interval, else what keeps it from its level, else nothing."""
+    if models.clusters < 2:
+        return "one training seed says nothing"
+    missing = [part.note for part in parts if _reach(part) is None]
+    if not missing and _reach(models) is None:
+        missing = [f"{SEEDS_ALIKE}: nothing to judge their scatter by"]
+    return next(iter([*missing, *(part.note for part in parts if part.note)]), "")
 
 
 def _joined(parts: Sequence[Reach | None], models: Reach | None) -> Reach | None:
