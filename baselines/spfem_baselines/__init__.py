@@ -4,6 +4,7 @@ Any object with the attributes of `Adapter` is a model to the harness; nothing i
 """
 
 from spfem_baselines.contract import (
+    SPACES,
     Adapter,
     BatchAdapter,
     CannotGenerateError,
@@ -12,9 +13,11 @@ from spfem_baselines.contract import (
     Output,
     Request,
     SourceClip,
+    Space,
 )
 
 __all__ = [
+    "SPACES",
     "Adapter",
     "BatchAdapter",
     "CannotGenerateError",
@@ -23,4 +26,5 @@ __all__ = [
     "Output",
     "Request",
     "SourceClip",
+    "Space",
 ]

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ Frames = NDArray[np.uint8]
 
 Extra = Literal["truth", "stranger"]
 """Clips only bounds may see: the true pair, and a clip of another speaker in the target emotion."""
+
+Space = Literal["frame", "crop", "aligned-crop"]
+"""What of its source's frame an output shows: all of it, a part, or a part turned and scaled to the face."""
+
+SPACES: tuple[Space, ...] = get_args(Space)
 
 
 class SourceClip(Protocol):
@@ -100,12 +105,15 @@ class Output:
             None means frame i stands for source frame i (the harness checks that the counts agree).
         times: (T,) float64 seconds of every frame from 0, for outputs of varying rate; None for ``i / fps``,
             or for the source's own spacing where ``fps`` is the source's and every frame answers another one.
+        space: what of the source's frame the pictures show. Metrics that compare whole frames have no value
+            of a crop; those that look at the face do.
     """
 
     frames: Iterable[Frames]
     fps: Fraction
     frame_map: NDArray[np.int64] | None = None
     times: NDArray[np.float64] | None = None
+    space: Space = "frame"
 
 
 class CannotGenerateError(Exception):

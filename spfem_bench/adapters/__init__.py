@@ -1,6 +1,6 @@
 """Adapters: whatever turns a trial into a clip, checked at the door."""
 
-from spfem_bench.adapters.check import OutputError, checked_frames, checked_map
+from spfem_bench.adapters.check import OutputError, checked_frames, checked_map, checked_space
 from spfem_bench.adapters.load import BOUNDS, BUILTIN, System, load_system, load_systems
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "System",
     "checked_frames",
     "checked_map",
+    "checked_space",
     "load_system",
     "load_systems",
 ]

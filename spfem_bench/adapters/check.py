@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_baselines import SPACES, Space
+
 MIN_SHARE = 0.5
 """An output that stands for less than this share of the source's frames has failed, not scored well."""
 
@@ -44,6 +46,18 @@ def _check_chunk(frames: NDArray[Any]) -> None:
         raise OutputError(f"frames are {frames.dtype}; uint8 in 0..255 is expected")
     if frames.ndim != 4 or frames.shape[3] != 3:
         raise OutputError(f"frames have shape {frames.shape}; (N, H, W, 3) RGB is expected")
+
+
+def checked_space(space: object) -> Space:
+    """What of its source's frame the output shows.
+
+    Raises:
+        OutputError: none of `spfem_baselines.SPACES`.
+    """
+    for known in SPACES:
+        if space == known:
+            return known
+    raise OutputError(f"space is {space!r}; {', '.join(SPACES)} are known")
 
 
 def checked_map(

@@ -7,7 +7,9 @@ Files are named by trial id (``<trial>.mp4``, or a folder ``<trial>/`` of number
 
 ``frame_map`` may give the source frame of every output frame; without it, output frame k stands for the
 source frame on screen at the same time, counted from ``first_source_frame`` (NED, for one, drops two).
-``fps`` overrides what a video's container says; numbered frames without it have the source's rate.
+``fps`` overrides what a video's container says; numbered frames without it have the source's rate. ``space``
+says what of the source's frame a video shows: ``frame``, the usual, or ``crop`` or ``aligned-crop``, which
+metrics that compare whole frames do not score.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_baselines import Output, Request, SourceClip
-from spfem_bench.adapters.check import OutputError
+from spfem_baselines import Output, Request, SourceClip, Space
+from spfem_bench.adapters.check import OutputError, checked_space
 from spfem_bench.clips import Clip, open_clip, open_frames
 from spfem_bench.clips.stored import read_meta, record_path
 from spfem_bench.clips.timing import Timeline, regular_times
@@ -37,17 +39,26 @@ MANIFEST = "manifest.jsonl"
 HIGHEST_FPS = 1000
 RATE_SLACK = 0.02
 """Share by which rates may differ and still be the same one rounded (30 and 29.97)."""
-_KEYS = {"trial", "file", "fps", "first_source_frame", "frame_map"}
+_KEYS = {"trial", "file", "fps", "first_source_frame", "frame_map", "space"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where one trial's output is, and how its time maps to the source's."""
+    """Where one trial's output is, how its time maps to the source's, and what of its frame it shows.
+
+    ``space`` is None where nobody says: a clip written by `generate` says it itself, another shows all of it.
+    """
 
     file: Path
     fps: Fraction | None = None
     first_source_frame: int = 0
     frame_map: tuple[int, ...] | None = None
+    space: Space | None = None
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether anything is said of how its frames answer to the source's."""
+        return (self.fps, self.first_source_frame, self.frame_map) != (None, 0, None)
 
     def digest(self) -> str:
         """Digest of the files' bytes (the frames of a folder, the record beside a clip) and of the mapping.
@@ -60,7 +71,7 @@ class Entry:
             content = [[p.name, digest_file(p)] for p in files if p.is_file() or p == self.file]
         except OSError as error:
             raise ClipError(f"{self.file} cannot be read ({error.strerror}); put it back") from error
-        return digest_of([content, self.fps, self.first_source_frame, self.frame_map])
+        return digest_of([content, self.fps, self.first_source_frame, self.frame_map, self.space])
 
 
 @dataclass(frozen=True)
@@ -130,7 +141,8 @@ class Precomputed:
             raise OutputError(f"no video for this trial in {self.folder.name}")
         clip = _open(entry, request.source.fps)
         frame_map = _frame_map(entry, clip, request.source)
-        return Output(clip.frames(), clip.fps, frame_map, None if clip.timeline.regular else clip.times)
+        times = None if clip.timeline.regular else clip.times
+        return Output(clip.frames(), clip.fps, frame_map, times, entry.space or _recorded_space(clip))
 
 
 def _open(entry: Entry, source_fps: Fraction) -> Clip:
@@ -144,13 +156,17 @@ def _open(entry: Entry, source_fps: Fraction) -> Clip:
     )
 
 
+def _recorded_space(clip: Clip) -> Space:
+    return "frame" if clip.stored is None else clip.stored.space
+
+
 def _frame_map(entry: Entry, clip: Clip, origin: SourceClip) -> NDArray[np.int64]:
     source = origin.times
     if entry.frame_map is not None:
         return np.asarray(entry.frame_map, np.int64)
     if clip.stored is not None:  # written by `generate`: its record says what each frame stands for
         return clip.stored.source_frames
-    if entry == Entry(entry.file) and entry.file.is_dir() and clip.frame_count == len(source):
+    if not entry.tells_time and entry.file.is_dir() and clip.frame_count == len(source):
         return np.arange(len(source))  # one frame for each of the source's, whatever their spacing
     first = entry.first_source_frame
     if first >= len(source):
@@ -255,7 +271,10 @@ def _entry(row: Mapping[str, Any], folder: Path, where: str) -> Entry:
     try:
         fps = _fps(row["fps"]) if "fps" in row else None
         frame_map = tuple(_index(index) for index in row["frame_map"]) if "frame_map" in row else None
-        return Entry(file, fps, _index(row.get("first_source_frame", 0)), frame_map)
+        space = checked_space(row["space"]) if "space" in row else None
+        return Entry(file, fps, _index(row.get("first_source_frame", 0)), frame_map, space)
+    except OutputError as error:
+        raise UsageError(f"{where}: {error}") from error
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise UsageError(f"{where}: fps, first_source_frame or frame_map is malformed: {error}") from error
 

@@ -1,7 +1,8 @@
 """The record beside a losslessly stored clip: what Matroska's millisecond clock cannot hold.
 
-``<name>.json`` beside ``<name>.mkv``: exact rate and times, the frame map, and the content digests taken
-while writing. It is written after the video, so a video without a record is an unfinished one.
+``<name>.json`` beside ``<name>.mkv``: exact rate and times, the frame map, what of the source's frame the
+pictures show, and the content digests taken while writing. It is written after the video, so a video without
+a record is an unfinished one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_baselines import SPACES, Space
 from spfem_bench.clips.timing import Timeline, regular_times
 from spfem_bench.clips.types import AudioInfo, ContentDigest
 from spfem_bench.errors import IntegrityError
@@ -38,6 +40,7 @@ class StoredMeta:
         frame_map: for each frame the source frame it stands for, None for frame i = source frame i.
         audio: of the stored sound, None without.
         digest: content digests, as `content_digest` would give them.
+        space: what of its source's frame the clip shows.
     """
 
     size: tuple[int, int]
@@ -47,6 +50,7 @@ class StoredMeta:
     frame_map: tuple[int, ...] | None
     audio: AudioInfo | None
     digest: ContentDigest
+    space: Space = "frame"
 
     @property
     def timeline(self) -> Timeline:
@@ -80,6 +84,8 @@ def to_json(meta: StoredMeta) -> str:
         "audio": audio and {"rate": audio.rate, "channels": audio.channels, "samples": audio.samples},
         "digest": {"video": meta.digest.video, "audio": meta.digest.audio},
     }
+    if meta.space != "frame":  # told only of crops, so that records of whole frames stay as they always were
+        record["space"] = meta.space
     return json.dumps(record, sort_keys=True, allow_nan=False) + "\n"
 
 
@@ -119,7 +125,15 @@ def _from_record(record: Mapping[str, Any]) -> StoredMeta:
         frame_map=None if frame_map is None else tuple(int(frame) for frame in frame_map),
         audio=audio and AudioInfo(int(audio["rate"]), int(audio["channels"]), int(audio["samples"])),
         digest=ContentDigest(str(digest["video"]), str(digest["audio"])),
+        space=_space(record.get("space", "frame")),
     )
+
+
+def _space(text: object) -> Space:
+    for known in SPACES:
+        if text == known:
+            return known
+    raise ValueError(f"a space {text!r}")
 
 
 def _rate(text: str) -> Fraction:

@@ -14,6 +14,7 @@ import av
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spfem_baselines import Space
 from spfem_bench.clips.checking import checked_images, checked_map, checked_rate, checked_times
 from spfem_bench.clips.digest import NOTHING, AudioHasher, VideoHasher
 from spfem_bench.clips.muxing import Pictures, Sound, audio_frames, mux, peeked
@@ -40,6 +41,7 @@ def write_lossless(
     times: NDArray[np.float64] | None = None,
     audio: PcmSource | None = None,
     frame_map: ArrayLike | None = None,
+    space: Space = "frame",
 ) -> StoredMeta:
     """Store frames and sound exactly; frames are taken one chunk at a time.
 
@@ -50,6 +52,7 @@ def write_lossless(
         times: (T,) seconds of every frame from 0, increasing; None for ``i / fps``.
         audio: sound that starts with the first frame; `PcmSource.fitted` makes it as long as the video.
         frame_map: (T,) for each frame the source frame it stands for, None for frame i = source frame i.
+        space: what of its source's frame the clip shows.
 
     Returns:
         The record, as written beside the video.
@@ -76,6 +79,7 @@ def write_lossless(
             frame_map=checked_map(frame_map, len(final)),
             audio=sound.info(),
             digest=ContentDigest(tape.hasher.finish(final), sound.digest()),
+            space=space,
         )
         # From here to the end a video without a record is an unfinished one, never one with an old record.
         record_path(video).unlink(missing_ok=True)

@@ -58,7 +58,7 @@ def assemble(bench: Workbench, out: Path, done: Sequence[Done], kept: Kept) -> N
     write_rows(out, rows, slim=not kept.matrices)
     write_lines(out / "trials.jsonl", _plan_lines(bench))
     board = scores_to_json(bench, scores, measured, _missing(bench, done))
-    write_json(out / "scores.json", _declared(_timed(board, departures(bench, done)), kept))
+    write_json(out / "scores.json", _declared(_told(board, departures(bench, done)), kept))
     write_json(out / "environment.json", identity(bench.spec.device))
     outputs = _place_outputs(bench, out, done, kept)
     prune(out, {*outputs, *_own_files(out)})
@@ -74,10 +74,10 @@ def _missing(bench: Workbench, done: Sequence[Done]) -> dict[str, Counter[str]]:
     return missing
 
 
-def _timed(board: Mapping[str, Any], departing: Mapping[str, Any]) -> dict[str, Any]:
-    """The board, whose systems say where their outputs depart from their sources in time."""
-    told = {name: {"time": how} for name, how in departing.items()}
-    return {**board, "systems": [{**system, **told.get(system["name"], {})} for system in board["systems"]]}
+def _told(board: Mapping[str, Any], departing: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The board, whose systems say where their outputs depart from their sources in time and picture."""
+    systems = [{**system, **departing.get(system["name"], {})} for system in board["systems"]]
+    return {**board, "systems": systems}
 
 
 def _declared(board: Mapping[str, Any], kept: Kept) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spfem_baselines import CannotGenerateError, Output, Request
-from spfem_bench.adapters import OutputError, System, checked_frames, checked_map
+from spfem_bench.adapters import OutputError, System, checked_frames, checked_map, checked_space
 from spfem_bench.clips import Clip, PcmSource, content_digest, open_clip, write_lossless
 from spfem_bench.clips.sound import Pcm
 from spfem_bench.datasets import ClipRecord
@@ -203,6 +203,7 @@ def _write(output: Output, source: Clip, folder: Path) -> None:
     """Stream the output into the folder; the frame map is checked once the frames have been counted."""
     given = None if output.frame_map is None else np.asarray(output.frame_map)
     times = output.times if output.times is not None else _times(source, given, output.fps)
+    space = checked_space(output.space)
     record = write_lossless(
         folder / CLIP,
         checked_frames(output.frames),
@@ -210,6 +211,7 @@ def _write(output: Output, source: Clip, folder: Path) -> None:
         times=times,
         audio=_sound(source, given, output.fps),
         frame_map=given,
+        space=space,
     )
     checked_map(given, record.frame_count, source.frame_count)
     _check_duration(record.timeline.duration, source)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_baselines import Space
 from spfem_bench.digest import digest_array, digest_of
 from spfem_bench.errors import ClipError, IntegrityError, SilentClipError
 from spfem_bench.protocols import RealEntry, Trial
@@ -83,7 +84,7 @@ def _all_failed(system: str, facts: TrialFacts, metrics: Sequence[Metric], error
 
 def _rows(bench: Workbench, system: str, scene: Scene, metrics: Sequence[Metric]) -> list[MetricRow]:
     """Stored rows, and for the metrics that have none one reading of every clip they need."""
-    rows = {metric.info.name: _broken(scene, metric) for metric in metrics}
+    rows = {metric.info.name: _barred(scene, metric) or _broken(scene, metric) for metric in metrics}
     keys = {m.info.name: _row_key(bench, scene, m) for m in metrics if rows[m.info.name] is None}
     rows |= {name: _stored(bench, key) for name, key in keys.items()}
     todo = [metric for metric in metrics if rows[metric.info.name] is None]
@@ -101,6 +102,21 @@ class _Light:
 
     row: Row
     held: Stored | None = None
+
+
+_CROPS: Mapping[Space, str] = {"crop": "a crop", "aligned-crop": "an aligned crop"}
+
+
+def _barred(scene: Scene, metric: Metric) -> _Light | None:
+    """The row of a metric that compares whole frames, of an output that shows a part; else None.
+
+    It would stretch the part over the frame and tell nothing. One reason for all metrics and models, so that
+    a table says it once.
+    """
+    if not metric.info.whole_frames or scene.space == "frame":
+        return None
+    what = f"the output shows {_CROPS[scene.space]} of its source's frame"
+    return _Light(Row(scene.facts, Unscored(f"{what}, and this metric compares whole frames")))
 
 
 def _broken(scene: Scene, metric: Metric) -> _Light | None:

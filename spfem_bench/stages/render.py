@@ -11,7 +11,7 @@ from spfem_bench.digest import digest_of
 from spfem_bench.errors import IntegrityError
 from spfem_bench.stages.rows import REAL, MetricRow
 from spfem_bench.store.bundle import read_json
-from spfem_bench.tables.model import Column, Leaderboard, SystemRow, TimeNote
+from spfem_bench.tables.model import Column, Leaderboard, PictureNote, SystemRow, TimeNote
 from spfem_metrics import (
     Failed,
     MetricError,
@@ -24,6 +24,7 @@ from spfem_metrics import (
 )
 
 if TYPE_CHECKING:
+    from spfem_bench.adapters import System
     from spfem_bench.stages.reduce import Scores
     from spfem_bench.stages.workbench import Workbench
 
@@ -47,9 +48,7 @@ def scores_to_json(
         "title": f"{bench.suite.name} on {bench.dataset.name}, {bench.plan.protocol}",
         "emotions": bench.emotions,
         "columns": [_column(metric.info, bench.built.signature(metric)) for metric in metrics],
-        "systems": [
-            _system(bench, s.name, s.role, scores.get(s.name, {}), missing[s.name]) for s in bench.systems
-        ],
+        "systems": [_system(bench, s, scores.get(s.name, {}), missing[s.name]) for s in bench.systems],
         "footer": _footer(bench),
         "reasons": _reasons(rows),
         "trials_digest": trials_digest(bench),
@@ -82,6 +81,7 @@ def _column(info: MetricInfo, signature: Signature) -> dict[str, Any]:
         "order": list(info.order),
         "of_sets": info.of_sets,
         "weak": info.weak,
+        "whole_frames": info.whole_frames,
         "signature": {
             "name": signature.name,
             "version": signature.version,
@@ -92,12 +92,13 @@ def _column(info: MetricInfo, signature: Signature) -> dict[str, Any]:
 
 
 def _system(
-    bench: Workbench, name: str, role: str, scores: Mapping[str, Any], missing: Mapping[str, int]
+    bench: Workbench, system: System, scores: Mapping[str, Any], missing: Mapping[str, int]
 ) -> dict[str, Any]:
-    trials = len(bench.plan.trials)
+    trials, notes = len(bench.plan.trials), list(getattr(system.adapter, "notes", ()))
     return {
-        "name": name,
-        "role": role,
+        "name": system.name,
+        "role": system.role,
+        **({"notes": notes} if notes else {}),
         "trials": trials,
         "generated": trials - sum(missing.values()),
         "failures": dict(sorted(missing.items())),
@@ -205,6 +206,7 @@ def _column_from(plain: Mapping[str, Any]) -> Column:
         order=tuple(plain["order"]),
         of_sets=plain["of_sets"],
         weak=plain["weak"],
+        whole_frames=plain.get("whole_frames", False),  # bundles from before it was told
     )
     signature = plain["signature"]
     # pairs, not an object: the order of the choices is part of the line, and JSON objects are sorted
@@ -214,7 +216,13 @@ def _column_from(plain: Mapping[str, Any]) -> Column:
 def _system_from(plain: Mapping[str, Any]) -> SystemRow:
     scores = {m: {e: score_from_json(s) for e, s in by.items()} for m, by in plain["scores"].items()}
     counts = plain["generated"], plain["trials"], plain["failures"]
-    return SystemRow(plain["name"], plain["role"], scores, *counts, time=_time_from(plain.get("time")))
+    time, picture = _time_from(plain.get("time")), _picture_from(plain.get("picture"))
+    said = tuple(plain.get("notes", ()))
+    return SystemRow(plain["name"], plain["role"], scores, *counts, time=time, picture=picture, notes=said)
+
+
+def _picture_from(plain: Mapping[str, Any] | None) -> PictureNote | None:
+    return None if plain is None else PictureNote(plain["spaces"], plain["aspects"])
 
 
 def _time_from(plain: Mapping[str, Any] | None) -> TimeNote | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_baselines import Space
 from spfem_bench.clips import ContentDigest, open_clip
 from spfem_bench.datasets import ClipRecord
 from spfem_bench.errors import ClipError
@@ -32,6 +33,7 @@ class Scene:
         frame_map: (T,) source frame of each output frame.
         truth_map: (P, 2) pairs (output frame, truth frame).
         broken: sides that could not be opened or matched; only metrics that need them suffer.
+        space: what of the source's frame the output shows.
     """
 
     facts: TrialFacts
@@ -40,6 +42,7 @@ class Scene:
     frame_map: NDArray[np.int64]
     truth_map: NDArray[np.int64]
     broken: Mapping[Side, ClipError] = field(default_factory=dict)
+    space: Space = "frame"
 
     def frame_pairs(self, side: Side) -> NDArray[np.int64]:
         """(P, 2) frames of the output and of another side that show the same instant."""
@@ -81,7 +84,8 @@ def trial_scene(bench: Workbench, facts: TrialFacts, trial: Trial, made: Made) -
         "output": clip.stored.digest,
         **{s: c for s, (_, c) in found.items()},
     }
-    return Scene(facts, subjects, contents, frame_map, output_to_truth(frame_map, pairs), broken)
+    truth_map = output_to_truth(frame_map, pairs)
+    return Scene(facts, subjects, contents, frame_map, truth_map, broken, clip.stored.space)
 
 
 def real_scene(bench: Workbench, facts: TrialFacts, entry: RealEntry) -> Scene:

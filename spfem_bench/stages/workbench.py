@@ -123,10 +123,7 @@ class Workbench:
             },
             "protocol": {"name": self.plan.protocol, "digest": digest_of(dict(self.plan.spec))},
             "suite": {"name": self.suite.name, "weights": self._weights()},
-            "systems": [
-                {"name": s.name, "role": s.role, "identity": s.adapter.identity, "code": s.code}
-                for s in self.systems
-            ],
+            "systems": [_frozen(system) for system in self.systems],
             "signatures": dict(self.lines),
             "code": {
                 "generating": generating_code(),
@@ -168,6 +165,14 @@ def extraction_code() -> str:
     root = _metrics_root()
     apart = {"metrics", "functional", "admission", "outcome.py", "signature.py", "metric.py", "__init__.py"}
     return digest_sources(*sorted(path for path in root.iterdir() if _is_code(path, apart)))
+
+
+def _frozen(system: System) -> dict[str, Any]:
+    """A system as the specification has it; with the document behind its identity, where it has one."""
+    adapter = system.adapter
+    plain = {"name": system.name, "role": system.role, "identity": adapter.identity, "code": system.code}
+    document = getattr(adapter, "document", None)
+    return plain if document is None else {**plain, "document": document}
 
 
 def _is_code(path: Path, apart: set[str]) -> bool:

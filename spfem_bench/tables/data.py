@@ -143,7 +143,9 @@ def _system(system: SystemRow) -> dict[str, Any]:
         "generated": system.generated,
         "trials": system.trials,
         "failures": dict(system.failures),
+        "notes": list(system.notes),
         "time": None if system.time is None else {**vars(system.time), "rates": dict(system.time.rates)},
+        "picture": system.picture and {name: dict(found) for name, found in vars(system.picture).items()},
         "scores": {
             metric: {emotion: _score(score) for emotion, score in by_emotion.items()}
             for metric, by_emotion in system.scores.items()

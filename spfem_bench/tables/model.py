@@ -41,6 +41,20 @@ class TimeNote:
 
 
 @dataclass(frozen=True)
+class PictureNote:
+    """Where a system's outputs show other pictures than their sources' whole frames.
+
+    Args:
+        spaces: ``crop`` or ``aligned-crop`` -> outputs that are one.
+        aspects: sizes of another aspect ratio, as ``256x256 for 640x480`` -> outputs that are said to show
+            the whole frame in it.
+    """
+
+    spaces: Mapping[str, int]
+    aspects: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class SystemRow:
     """One model's or bound's scores.
 
@@ -53,6 +67,8 @@ class SystemRow:
         failures: reason -> count, for trials without an output.
         values: metric name -> values of its scored trials, where the rows were read; none of set metrics.
         time: where its outputs leave source frames out or have another rate; None where they do neither.
+        picture: where its outputs are crops or have another aspect ratio; None where they are neither.
+        notes: what its adapter says beside its numbers.
     """
 
     name: str
@@ -63,6 +79,8 @@ class SystemRow:
     failures: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, Sequence[TrialValue]] = field(default_factory=dict)
     time: TimeNote | None = None
+    picture: PictureNote | None = None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

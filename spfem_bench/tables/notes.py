@@ -73,7 +73,9 @@ class Notes:
             *self._certificate_lines(),
             *self._fact_lines(),
             *self._loss_lines(),
+            *(f"{system.name}: {note}" for system in self._leaderboard.systems for note in system.notes),
             *(_timed(system) for system in self._leaderboard.systems if system.time),
+            *(line for system in self._leaderboard.systems for line in _pictured(system)),
         ]
         empty = [(key, reason) for reason, key in self._keys.items()]
         return [*empty, *self._weak_lines(), *(("", text) for text in plain)]
@@ -145,6 +147,24 @@ def _timed(system: SystemRow) -> str:
     assert time is not None
     rates = ", ".join(f"{rate} frames per second ({outputs})" for rate, outputs in time.rates.items())
     return f"{system.name}: its outputs stand for {time.frames} of {time.due} source frames, at {rates}"
+
+
+def _pictured(system: SystemRow) -> Iterator[str]:
+    """What its pictures are, where they are not its sources' whole frames."""
+    if system.picture is None:
+        return
+    for space, outputs in system.picture.spaces.items():
+        what = space.replace("-", " ")
+        yield (
+            f"{system.name}: its outputs show {'an' if what[0] in 'aeiou' else 'a'} {what} of the source's "
+            f"frame ({outputs}), of which metrics that compare whole frames have no value"
+        )
+    if system.picture.aspects:
+        sizes = ", ".join(f"{sizes} ({outputs})" for sizes, outputs in system.picture.aspects.items())
+        yield (
+            f"{system.name}: its outputs have another aspect ratio than their sources, {sizes}; metrics that "
+            "compare whole frames stretch them, and where they are crops its adapter has to say so"
+        )
 
 
 def _alike(reasons: Mapping[str, int]) -> dict[str, int]:

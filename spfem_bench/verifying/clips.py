@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from spfem_bench.clips import content_digest, open_clip
+from spfem_bench.clips.stored import read_meta
 from spfem_bench.errors import ClipError, IntegrityError
 from spfem_bench.progress import Progress
 from spfem_bench.verifying.contents import Contents
@@ -37,6 +38,7 @@ def check_clips(
     progress.finish("decode")
     bad = len(problems)
     problems += [found for system in kept for found in _unanswered(system, contents, files, lines)]
+    problems += [found for system in kept for found in _stretched(folder, system, contents, files, lines)]
     problems += [Problem(system, _LEFT_OUT, "unverifiable") for system in contents.unplaced]
     return Check(
         "clips", "outputs decode to the content recorded of them", len(clips) - bad, len(clips), problems
@@ -78,6 +80,29 @@ def _unanswered(system: str, contents: Contents, files: set[str], lines: Sequenc
         clip = f"outputs/{system}/{trial['id']}.mkv"
         if trial["id"] in read and clip not in files:
             yield Problem(clip, "is missing, though rows hold readings of it")
+
+
+def _stretched(
+    folder: Path, system: str, contents: Contents, files: set[str], lines: Sequence[Line]
+) -> Iterator[Problem]:
+    """Readings, by metrics that compare whole frames, of outputs that are crops by their own records."""
+    columns = (contents.scores or {"columns": []})["columns"]
+    whole = {column["name"] for column in columns if column.get("whole_frames")}
+    own = [line for line in lines if line["system"] == system and line["metric"] in whole]
+    read = {line["trial"] for line in own if line["state"] == "scored"}
+    for trial in contents.trials:
+        clip = f"outputs/{system}/{trial['id']}"
+        if trial["id"] in read and f"{clip}.json" in files and _space(folder / f"{clip}.mkv") != "frame":
+            yield Problem(f"{clip}.json", "says that it is a crop, though whole frames were compared with it")
+
+
+def _space(clip: Path) -> str:
+    """What a clip shows by its record; a damaged record is told elsewhere."""
+    try:
+        meta = read_meta(clip)
+    except IntegrityError:
+        return "frame"
+    return "frame" if meta is None else meta.space
 
 
 def missing_outputs(

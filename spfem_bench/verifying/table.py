@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from spfem_bench.digest import digest_of
+from spfem_bench.digest import digest_of, short_digest
 from spfem_bench.errors import BenchError
 from spfem_bench.suites import Suite, load_suite
 from spfem_bench.verifying.clips import missing_outputs
@@ -38,7 +38,7 @@ def check_table(
     groups = {
         "title, emotions and trials": _heading(contents, spec, scores),
         "columns": _columns(spec, scores, rebuilt),
-        "systems": _systems(contents, files, lines),
+        "systems": [*_systems(contents, files, lines), *_documents(spec)],
         "reasons": _reasons(scores, lines),
         "matrices": _matrices(contents, lines),
         "footnotes": _footer(spec, scores, suite or spec["suite"]["name"]),
@@ -98,6 +98,8 @@ def _described(column: Facts, info: MetricInfo, *, texts: bool) -> Iterator[Prob
         "needs": [[need.side, need.extractor] for need in info.needs],
         "of_sets": info.of_sets,
     }
+    if "whole_frames" in column:  # bundles from before it was told have no such key
+        wanted["whole_frames"] = info.whole_frames
     if texts:
         wanted |= {"label": info.label, "about": info.about, "order": list(info.order), "weak": info.weak}
     for key, value in wanted.items():
@@ -120,6 +122,14 @@ def _systems(contents: Contents, files: set[str], lines: Sequence[Line]) -> Iter
             yield from _expect(f"why {name} has no output", failures, dict(known[name]))
         else:
             yield from _plausible(name, failures, lines)
+
+
+def _documents(spec: Facts) -> Iterator[Problem]:
+    """What a foreign model's identity was made of: its digest stands in the identity."""
+    for system in spec["systems"]:
+        identity, document = str(system["identity"]), system.get("document")
+        if document is not None and not identity.endswith(f",{short_digest(document)}"):
+            yield Problem("spec.json", f"describes {system['name']} as another than its identity {identity}")
 
 
 def _plausible(system: str, failures: Mapping[str, int], lines: Sequence[Line]) -> Iterator[Problem]:

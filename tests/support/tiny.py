@@ -104,6 +104,7 @@ class LumaSet:
             needs=(Need("output", "luma"),),
             about="For tests.",
             of_sets=True,
+            whole_frames=True,
         )
     )
 

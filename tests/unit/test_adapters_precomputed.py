@@ -145,6 +145,30 @@ def test_what_generate_wrote_is_read_back_exactly_and_its_preview_is_no_second_v
     assert np.array_equal(np.concatenate(list(output.frames)), frames)
 
 
+def test_what_a_video_shows_is_said_by_its_line_else_by_its_record(tmp_path: Path, source: Clip) -> None:
+    write_lossless(tmp_path / "t.mkv", [moving_box(COUNT)], fps=source.fps, space="aligned-crop")
+    make_clip(tmp_path / "v.mp4", moving_box(COUNT))
+    found = open_precomputed(tmp_path)
+    assert [asked(found, source, trial).space for trial in ("t", "v")] == ["aligned-crop", "frame"]
+    told = listed(
+        tmp_path,
+        {"trial": "t", "file": "t.mkv", "space": "frame"},
+        {"trial": "v", "file": "v.mp4", "space": "crop"},
+    )
+    assert [asked(told, source, trial).space for trial in ("t", "v")] == ["frame", "crop"]
+    request = Request("v", source, "happy", 0)
+    assert told.trial_identity(request) != found.trial_identity(request)
+    assert frame_map(asked(told, source, "v")) == list(range(COUNT))
+
+
+def test_what_frames_show_is_no_word_about_their_time(tmp_path: Path) -> None:
+    times = [Fraction(i * i, 100) for i in range(8)]
+    uneven = open_clip(make_clip(tmp_path / "s.mp4", moving_box(8), times=times))
+    write_frames(tmp_path / "t", 8)
+    adapter = listed(tmp_path, {"trial": "t", "file": "t", "space": "crop"})
+    assert frame_map(asked(adapter, uneven)) == list(range(8))
+
+
 def test_an_mp4_beside_a_foreign_mkv_is_a_second_video(tmp_path: Path) -> None:
     make_clip(tmp_path / "t.mkv", moving_box(4))
     make_clip(tmp_path / "t.mp4", moving_box(4))
@@ -194,6 +218,10 @@ def test_a_video_that_vanished_is_its_trials_error(tmp_path: Path, source: Clip)
     ("line", "said"),
     [
         ({"trial": "t"}, "the texts trial and file"),
+        (
+            {"trial": "t", "file": "x.mp4", "space": "face"},
+            "space is 'face'; frame, crop, aligned-crop are known",
+        ),
         ({"trial": 1, "file": "x.mp4"}, "the texts trial and file"),
         ({"trial": ["t"], "file": "x.mp4"}, "the texts trial and file"),
         ({"trial": "t", "file": "x\0.mp4"}, "cannot be a path"),

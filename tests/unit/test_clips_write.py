@@ -301,6 +301,8 @@ def test_record_is_canonical_and_read_back(tmp_path):
         lambda r: r | {"schema_version": 99},
         lambda r: r | {"frame_map": [0]},
         lambda r: r | {"size": 7},
+        lambda r: r | {"space": "face"},
+        lambda r: r | {"space": None},
         lambda r: {k: v for k, v in r.items() if k != "digest"},
     ],
 )

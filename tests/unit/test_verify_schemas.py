@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from spfem_baselines import SPACES, Space
 from spfem_bench.certify.certificate import SCHEMA as CERTIFICATE
 from spfem_bench.certify.marks import shipped_certificates
 from spfem_bench.clips import AudioInfo, ContentDigest, StoredMeta
@@ -102,6 +103,18 @@ def test_records_of_clips_fit(frame_map: tuple[int, ...] | None) -> None:
 
     meta = StoredMeta((4, 2), 3, Fraction(30000, 1001), None, frame_map, AudioInfo(16000, 1, 9), digest)
     assert violation("stored-clip", json.loads(to_json(meta)), "clip.json") is None
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_records_say_what_of_a_frame_is_shown_only_where_it_is_a_part(space: Space) -> None:
+    from fractions import Fraction
+
+    digest = ContentDigest("a" * 64, "b" * 64)
+    meta = StoredMeta((4, 2), 3, Fraction(25), None, None, None, digest, space)
+    record = json.loads(to_json(meta))
+    assert record.get("space") == (None if space == "frame" else space)
+    assert violation("stored-clip", record, "clip.json") is None
+    assert "'space' may not be" in str(violation("stored-clip", record | {"space": "face"}, "clip.json"))
 
 
 def test_a_manifests_lines_fit_and_its_escapes_do_not(tmp_path: Path) -> None:

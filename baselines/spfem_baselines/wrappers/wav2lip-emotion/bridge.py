@@ -12,8 +12,6 @@ SCRIPT = "real_videos_inference.py"
 FACE = ["--face_res", "96", "--min_frame_res", "160"]
 """As evaluation/README.md has it."""
 
-MASKS = {"half": [], "full": ["--full_mask"]}  # type: dict[str, list[str]]
-
 
 def make(job: "dict[str, Any]", trial: "dict[str, Any]") -> None:
     """One trial: the label names the pair of emotions, and so the checkpoint."""
@@ -32,16 +30,13 @@ def make(job: "dict[str, Any]", trial: "dict[str, Any]") -> None:
 
 
 def _command(job: "dict[str, Any]", trial: "dict[str, Any]") -> "list[str]":
-    mask = job["options"]["mask"]
-    if mask not in MASKS:
-        raise Failed("mask=%s is not one of %s" % (mask, ", ".join(sorted(MASKS))))
     pair = trial["condition"]["label"]
     if pair not in job["assets"]:
         raise Failed("no asset of the manifest is named '%s', which is the label's checkpoint" % pair)
     # relative to the working folder: the program puts them unquoted in a shell
     words = ["--mode", "affect", "--filelist", "../list.txt", "--data_root", "../data"]
     words += ["--results_dir", "../made", "--checkpoint_path", str(_checkpoint(Path(job["assets"][pair])))]
-    return [sys.executable, SCRIPT, *words, *FACE, "--gpu_id", "0", *MASKS[mask]]
+    return [sys.executable, SCRIPT, *words, *FACE, "--gpu_id", "0"]
 
 
 def _checkpoint(asset: Path) -> Path:
