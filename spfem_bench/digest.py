@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CHUNK = 1 << 20
+_ABSOLUTE = re.compile(r"(?:(?<![^=:,;\s\x22\x27(\[])|(?<=file://))/(?!/)[^=:,;\s\x22\x27)\]]+")
+"""A path that begins a word, or follows a quote, a bracket or one of ``=:,;``; an address's rest does not."""
 
 
 def canonical_json(value: object) -> str:
@@ -39,6 +42,29 @@ def _plain(value: object) -> object:
 def digest_of(value: object) -> str:
     """Hexadecimal sha256 of a value's canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def short_digest(value: object) -> str:
+    """The first 16 digits of `digest_of`, as identities carry them."""
+    return digest_of(value)[:16]
+
+
+def portable(value: Any) -> Any:
+    """The value with no absolute path in its texts: each is its last name and a digest of the rest.
+
+    ``/data/nets/a.pth`` becomes ``path:a.pth@53d0f2c9``: another path is another text, and none of them tells
+    where anything lies on the machine that wrote it.
+    """
+    if isinstance(value, str):
+        return _ABSOLUTE.sub(_hidden, value)
+    if isinstance(value, Mapping):
+        return {key: portable(one) for key, one in value.items()}
+    return [portable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _hidden(found: re.Match[str]) -> str:
+    path = found[0]
+    return f"path:{Path(path).name}@{digest_of(path)[:8]}"
 
 
 def digest_bytes(*parts: bytes) -> str:

@@ -9,6 +9,7 @@ def test_my_model() -> None:
 from spfem_bench.testing.adapter_kit import Generated, check_adapter, fake_request
 from spfem_bench.testing.conformance import Check, Conformance, check_conformance
 from spfem_bench.testing.dataset_kit import check_dataset
+from spfem_bench.testing.declared import Declared
 from spfem_bench.testing.fake_clips import FakeClip, fake_clip
 from spfem_bench.testing.fakes import Known, fake_observation
 from spfem_bench.testing.metric_kit import check_metric
@@ -16,6 +17,7 @@ from spfem_bench.testing.metric_kit import check_metric
 __all__ = [
     "Check",
     "Conformance",
+    "Declared",
     "FakeClip",
     "Generated",
     "Known",

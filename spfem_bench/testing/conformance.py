@@ -9,7 +9,7 @@ def test_my_model() -> None:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +18,7 @@ from spfem_baselines import Adapter, Request
 from spfem_bench.config import near_miss
 from spfem_bench.errors import UsageError
 from spfem_bench.testing.conformance_checks import CHECKS, NotTriedError, Subject
+from spfem_bench.testing.declared import Declared
 from spfem_bench.testing.trying import inputs_of, rendered_requests, snapshot
 
 
@@ -88,6 +89,7 @@ def check_conformance(
     requests: Sequence[Request] = (),
     clips: Path | None = None,
     only: Sequence[str] = (),
+    declared: Declared | None = None,
 ) -> Conformance:
     """Try an adapter on rendered people, with what is sound and with what is broken.
 
@@ -99,6 +101,8 @@ def check_conformance(
             face in a rendered picture.
         clips: folder where the rendered clips are kept, to be used again; a temporary one by default.
         only: names of `CHECKS`; all by default.
+        declared: the size of its outputs, and the frames they leave out; by default what the manifest of a
+            wrapped model says, and of any other adapter the source's size and every frame.
 
     Returns:
         One row for each check; ``require()`` raises where one failed.
@@ -115,6 +119,7 @@ def check_conformance(
         raise UsageError("give two requests over different sources, or none")
     with TemporaryDirectory(prefix="spfem-conformance-") as folder:
         subject = _subject(adapter, text, requests, clips or Path(folder, "clips"), Path(folder))
+        subject = replace(subject, said=declared)
         rows = [_row(name, subject) for name in CHECKS if not only or name in only]
     return Conformance(str(getattr(adapter, "name", type(adapter).__name__)), tuple(rows))
 

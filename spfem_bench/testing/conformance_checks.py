@@ -19,6 +19,7 @@ import numpy as np
 from spfem_baselines import Adapter, BatchAdapter, CannotGenerateError, Request
 from spfem_bench.adapters.check import OutputError
 from spfem_bench.testing.adapter_kit import describe
+from spfem_bench.testing.declared import Declared, declared_by, loss_fault, size_fault
 from spfem_bench.testing.fresh import digest_in_fresh_process
 from spfem_bench.testing.trying import (
     LARGE_SEED,
@@ -59,6 +60,7 @@ class Subject:
         folder: for what the kit itself writes.
         text: the adapter as `load_system` takes it, None where it has no such name.
         before: the inputs' files, and what lay beside them, before anything was tried.
+        said: what its outputs lack or change; None for what its manifest says.
     """
 
     adapter: Adapter
@@ -67,6 +69,12 @@ class Subject:
     folder: Path
     text: str | None
     before: Mapping[str, object]
+    said: Declared | None = None
+
+    @property
+    def declared(self) -> Declared:
+        """What the first output may lack or change."""
+        return declared_by(self.adapter, self.requests[0]) if self.said is None else self.said
 
     @cached_property
     def first(self) -> Attempt:
@@ -110,16 +118,22 @@ def _frames(subject: Subject) -> str:
     fps = found.output.fps
     _need(isinstance(fps, Fraction) and fps > 0, f"fps is {fps!r}; a positive fractions.Fraction is expected")
     height, width = found.frames.shape[1:3]
+    fault = size_fault((width, height), found.output.space, subject.requests[0], subject.declared)
+    _need(fault is None, str(fault))
     wide, high = subject.requests[0].source.size
     return f"{len(found.frames)} of {width}x{height} at {fps} per second, for a source of {wide}x{high}"
 
 
 def _frame_map(subject: Subject) -> str:
-    count = subject.requests[0].source.frame_count
+    request, output = subject.requests[0], subject.output.output
+    count = request.source.frame_count
     try:
         given = subject.output.mapped(count)
     except OutputError as fault:
         raise AssertionError(str(fault)) from fault
+    if isinstance(output.fps, Fraction) and output.fps > 0:
+        lost = loss_fault(given, output.fps, request, subject.declared)
+        _need(lost is None, str(lost))
     covered = len(np.unique(given))
     return f"stands for {covered} of {count} source frames, from {given[0]} to {given[-1]}"
 
@@ -232,6 +246,10 @@ def _run(subject: Subject) -> str:
     _need(bool(shown), f"no trial has an output: {'; '.join(refused)}")
     for one in shown:
         _need(
+            one.faceless * 2 <= one.faces,
+            f"{one.trial}: no face in {one.faceless} of {one.faces} pictures whose source frame shows one",
+        )
+        _need(
             not one.shift,
             f"{one.trial}: frames show their source {abs(one.shift)} frames "
             f"{'later' if one.shift > 0 else 'earlier'} than the frame map says",
@@ -246,7 +264,9 @@ def _run(subject: Subject) -> str:
 
 def _told(one: Shown) -> str:
     size = "another size" if one.similarity is None else f"SSIM {one.similarity:.3f}"
-    return f"{one.trial}: {size} to the source, sync offset {one.offset} (source {one.offset_of_source})"
+    faces = f"a face in {one.faces - one.faceless} of {one.faces} frames"
+    sync = f"sync offset {one.offset} (source {one.offset_of_source})"
+    return f"{one.trial}: {size} to the source, {faces}, {sync}"
 
 
 def _writes(subject: Subject) -> str:

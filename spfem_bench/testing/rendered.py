@@ -16,16 +16,20 @@ from spfem_bench.adapters import System
 from spfem_bench.clips import Clip, open_clip
 from spfem_bench.protocols import Trial
 from spfem_bench.stages.batches import generate_all
-from spfem_bench.stages.generate import Made, generate
+from spfem_bench.stages.features import features
+from spfem_bench.stages.generate import Generated, Made, generate
 from spfem_bench.stages.measure import measure_trial
+from spfem_bench.stages.scene import trial_scene
 from spfem_bench.stages.spec import RunSpec
 from spfem_bench.stages.workbench import Workbench, open_workbench
 from spfem_bench.versions import code_of
-from spfem_metrics import Reading
+from spfem_metrics import Reading, TrialFacts
 from spfem_metrics.functional.images import ssim
 
 TRIALS = 2
 OFFSET = "sync-offset"
+FACES = "faces"
+"""What sync is measured on, so that it is there already."""
 FARTHEST = 6
 """Frames by which a frame map is suspected to be off at most."""
 CLEARLY = 0.5
@@ -43,6 +47,8 @@ class Shown:
         shift: by how many frames the map is off, 0 where no shift explains the output clearly better.
         offset: of lips and sound, in frames at 25 per second; None where it could not be measured.
         offset_of_source: the source's own.
+        faces: pictures whose source frame shows a face.
+        faceless: those of them that show none.
     """
 
     trial: str
@@ -50,6 +56,8 @@ class Shown:
     shift: int
     offset: float | None
     offset_of_source: float | None
+    faces: int
+    faceless: int
 
 
 def rendered_run(adapter: Adapter, clips: Path, cache: Path) -> dict[str, Shown | str]:
@@ -92,12 +100,15 @@ def _shown(bench: Workbench, trial: Trial) -> Shown | str:
     offsets: Mapping[str, float | None] = {
         system.name: _offset(bench, system, trial) for system in (own, copy)
     }
+    due = _found(bench, trial, generate(bench, copy, trial))[given]
     return Shown(
         trial.id,
         _similarity(output, source, given),
         shift_of(_thumbs(output), _thumbs(source), given),
         offsets[own.name],
         offsets[copy.name],
+        faces=int(due.sum()),
+        faceless=int((due & ~_found(bench, trial, made)).sum()),
     )
 
 
@@ -112,6 +123,16 @@ def _similarity(output: Clip, source: Clip, given: NDArray[np.int64]) -> float |
     pictures = np.concatenate(list(source.frames()))
     shown = (frame for chunk in output.frames() for frame in chunk)
     return float(np.mean([ssim(frame, pictures[at]) for frame, at in zip(shown, given, strict=True)]))
+
+
+def _found(bench: Workbench, trial: Trial, made: Generated) -> NDArray[np.bool_]:
+    """(T,) the frames of an output with a face, as the landmark network of the rendered judges sees it."""
+    if not isinstance(made, Made):
+        return np.zeros(0, np.bool_)
+    facts = TrialFacts(trial.id, trial.speaker, trial.emotion, "generated", trial.text)
+    scene = trial_scene(bench, facts, trial, made)
+    read = features(bench, scene.subjects["output"], scene.contents["output"], [FACES])
+    return np.asarray(read.arrays[FACES]["found"], np.bool_)
 
 
 def _thumbs(clip: Clip) -> NDArray[np.float64]:

@@ -16,12 +16,16 @@ import pytest
 
 from spfem_bench.clips import open_clip
 from tests.support.bad_input import World, command, run_args, surroundings
-from tests.support.faults import process, small_disk
+from tests.support.faults import outputs_in, process, small_disk
 from tests.support.programs import make_manifest, running_below
 
 TRIALS = 3
 MEGABYTES = int(os.environ.get("SPFEM_BENCH_FAULT_STDOUT_MB", "300"))
 WITH_PACKAGES = ["{python}", "{bridge}", "{job}"]
+CLONE = {
+    "upstream": {"repository": "https://example.org/x", "commit": None, "note": "none published"},
+    "licence": {"code": "MIT", "class": "permissive"},
+}
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,12 @@ class Fault:
         title: for the table.
         name: of the function in `tests.support.foreign_program`.
         reason: a regular expression for what is told of the trial; None where the output is good.
-        others: whether the other trials of the job are made all the same.
         manifest: keys of the manifest that differ.
     """
 
     title: str
     name: str
     reason: str | None
-    others: bool = True
     manifest: dict[str, Any] = field(default_factory=dict)
 
 
@@ -76,12 +78,20 @@ FAULTS = [
     Fault("a path out of its folder", "escape", r"names '\.\./\.\./job\.json', which leaves its"),
     Fault("a link out of its folder", "link-out", r"names 'frames', which leaves its output folder"),
     Fault("frames that are links", "linked-pictures", r"which is no file of its own"),
-    Fault("writes beside its script", "write-outside", r"outside its folder: checkout/junk\.txt", False),
-    Fault("writes into its inputs", "write-into-inputs", r"wrote outside its folder: inputs/000\d/", False),
-    Fault("writes above its folder", "write-beside", r"wrote outside its folder: job/stray\.txt", False),
+    Fault("writes into a clone", "write-outside", r"outside its folder: checkout/junk\.txt", manifest=CLONE),
+    Fault("writes into its inputs", "write-into-inputs", r"wrote outside its folder: inputs/0000/source/"),
+    Fault("writes into all inputs", "write-into-all-inputs", r"outside its folder: inputs/0000/source/"),
+    Fault("writes above its folder", "write-beside", r"wrote outside its folder: job/stray\.txt$"),
+    Fault("words about another disk", "full-shm", r"exit status 1 \(last words: .*No space left on device"),
     Fault("leaves children", "children", None),
     Fault(f"prints {MEGABYTES} MB", "talk", None, manifest={"timeout": {"start": 60, "trial": 600}}),
     Fault("memory hog", "hog", r"exit status 1 \(last words: MemoryError\)", manifest={"memory": 0.25}),
+    Fault(
+        "memory hogs",
+        "hogs",
+        r"no result, killed because its processes held more than 0\.25 GiB",
+        manifest={"memory": 0.25},
+    ),
 ]  # fmt: skip
 
 
@@ -131,7 +141,7 @@ def test_a_fault_is_told_costs_its_trial_and_leaves_nothing(
     told = json.loads(said.out)
     missing = told["missing"]
     assert said.code == (0 if fault.reason is None else 5), said.err
-    harmed = [] if fault.reason is None else [victim] if fault.others else sorted(copies)
+    harmed = [] if fault.reason is None else [victim]
     assert sorted(missing) == harmed
     for reason in missing.values():
         assert re.search(fault.reason or "", reason), reason
@@ -168,14 +178,17 @@ def test_ctrl_c_ends_the_program_with_the_run(world: World, tmp_path: Path) -> N
     assert not list((tmp_path / "cache" / "jobs").iterdir())
 
 
-def test_a_full_disk_stops_the_run_and_freeing_it_goes_on(world: World, tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_and_freeing_it_goes_on(
+    world: World, copies: dict[str, str], tmp_path: Path
+) -> None:
     with small_disk(tmp_path / "disk") as permitted:
         if not permitted:
             pytest.skip("mounting a file system is not permitted here")
         with surroundings(world, tmp_path, {"SPFEM_BENCH_CACHE_DIR": "disk/cache"}):
-            filling = make_manifest(tmp_path / "program", "fill-disk")
+            filling = make_manifest(tmp_path / "program", "fill-disk", sorted(copies)[1])
             said = command(*generate(world, f"command:{filling}", tmp_path))
             assert said.code == 5, said.err
+            assert outputs_in(tmp_path / "disk" / "cache") == 1
             assert "program could not go on, because the disk of " in said.sentence
             assert "free some space and run the same command again" in said.sentence
             assert not list((tmp_path / "disk" / "cache" / "jobs").iterdir())

@@ -194,6 +194,19 @@ def test_the_table_has_all_of_them(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_crop_is_not_compared_with_whole_frames(name: str, bundle: Path) -> None:
+    space, table = shipped(name).output.space, " ".join(invoke("table", bundle).stdout.split())
+    outputs = 1 if EXPECTED[name].neutral else 2
+    (system,) = (one for one in scores_of(bundle)["systems"] if one["name"] == name)
+    assert system["scores"]["luma-drift"]["average"]["scored"] == outputs
+    of_set = system["scores"]["luma-set"]["average"]
+    assert of_set["scored"] == (outputs if space == "frame" else 0)
+    shown = {"crop": "a crop", "aligned-crop": "an aligned crop"}
+    line = f"{name}: its outputs show {shown.get(space, '')} of the source's frame ({outputs})"
+    assert (line in table) == (space != "frame")
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_the_table_tells_missing_frames_and_another_rate(name: str, bundle: Path) -> None:
     wanted, table = EXPECTED[name], " ".join(invoke("table", bundle).stdout.split())
     outputs = 1 if wanted.neutral else 2

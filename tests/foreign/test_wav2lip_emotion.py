@@ -11,6 +11,8 @@ import pytest
 
 from spfem_baselines import CannotGenerateError
 from spfem_bench.adapters.command.job import Condition, JobClip, Result
+from spfem_bench.adapters.command.manifest import shipped
+from spfem_bench.errors import UsageError
 from tests.foreign.installing import adapter, frames_of, heard, installed, misbehaving, request
 from tests.foreign.workbench import Bench, bench, greys, video_of
 from tests.support.clips import make_clip, tone
@@ -68,6 +70,16 @@ def test_the_pair_of_emotions_names_the_checkpoint(
     assert _run(wrapped, foreign_python, source, "happy2sad").failed == (
         "no asset of the manifest is named 'happy2sad', which is the label's checkpoint"
     )
+
+
+def test_the_mask_is_the_one_that_the_networks_were_trained_with() -> None:
+    """The networks of the manifest are those of half masked faces; the flag for full masks has no option."""
+    ours = shipped("wav2lip-emotion")
+    assert {asset.path for asset in ours.assets if asset.name in SHADES} == {
+        f"checkpoints/mead_{pair}_half" for pair in SHADES
+    }
+    with pytest.raises(UsageError, match="no option 'mask'"):
+        ours.chosen({"mask": "full"})
 
 
 def test_two_checkpoints_in_a_folder_are_one_too_many(

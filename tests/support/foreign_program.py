@@ -198,6 +198,39 @@ def write_into_inputs(trial, job):
     copy(trial, job)
 
 
+def write_into_all_inputs(trial, job):
+    """Every trial's first picture turns black."""
+    for folder in Path(trial["source"]["frames"]).parents[2].glob("*/source/frames"):
+        picture = folder / "000000.png"
+        picture.chmod(0o644)
+        picture.write_bytes(png(*trial["source"]["size"]))
+    copy(trial, job)
+
+
+def write_into_results(trial, job):
+    """The first process makes one trial and crashes, the second turns that trial's first picture black."""
+    if Path.cwd().name == "01" and trial is not job["trials"][0]:
+        crash(trial, job)
+    made = Path("../01/outputs/0000/frames/000000.png")
+    if Path.cwd().name != "01":
+        made.write_bytes(png(*trial["source"]["size"]))
+    copy(trial, job)
+
+
+def write_once(trial, job):
+    """A cache, where there is none."""
+    cache = Path(job["checkout"]) / "cache.txt"
+    if not cache.exists():
+        cache.write_text("made once")
+    copy(trial, job)
+
+
+def change_itself(trial, job):
+    script = Path(sys.argv[0])
+    script.write_text(script.read_text() + "# changed\n")
+    copy(trial, job)
+
+
 def write_beside(trial, job):
     Path("../stray.txt").write_text("left behind")
     copy(trial, job)
@@ -232,6 +265,10 @@ def fill_disk(trial, job):
                 filler.write(b"more")
 
 
+def full_shm(trial, job):
+    sys.exit("RuntimeError: unable to write to file </torch_4711_0>: No space left on device (28)")
+
+
 def hog(trial, job):
     """As much memory as there is."""
     if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
@@ -239,6 +276,13 @@ def hog(trial, job):
     kept = []
     while True:
         kept.append(bytearray(1 << 26))
+
+
+def hogs(trial, job):
+    """More memory than is allowed, in processes that each stay below."""
+    code = "kept = bytearray(100 << 20); import time; time.sleep(600)"
+    for process in [subprocess.Popen([sys.executable, "-S", "-c", code]) for _ in range(4)]:
+        process.wait()
 
 
 def kill_parent(trial, job):
@@ -249,6 +293,8 @@ def kill_parent(trial, job):
 def spy(trial, job):
     """Tell what it was given of the surroundings."""
     (Path(trial["output"]) / "environ.json").write_text(json.dumps(dict(os.environ)))
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    (Path(trial["output"]) / "address-space.txt").write_text(str(limit))
     copy(trial, job)
 
 

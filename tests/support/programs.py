@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spfem_baselines import Request
+import numpy as np
+
+from spfem_baselines import Output, Request
 from spfem_bench.adapters.command.adapter import CommandAdapter
 from spfem_bench.adapters.command.manifest import read_manifest
 from spfem_bench.adapters.command.places import find_place
@@ -16,6 +18,9 @@ from spfem_bench.testing import fake_clip
 from spfem_bench.testing.fake_clips import written
 
 PROGRAM = Path(__file__).parent / "foreign_program.py"
+UNPINNED = {**dict.fromkeys(("url", "sha256", "bytes", "licence")), "note": "made by these tests"}
+"""The facts of an asset that nobody publishes."""
+
 LABELS = ("neutral", "angry", "disgusted", "fear", "happy", "sad", "surprised")
 
 
@@ -56,6 +61,21 @@ def requests(folder: Path, *trials: str, frames: int = 12, emotion: str = "happy
         Request(trial, clip, emotion, 7 + index)
         for index, (trial, clip) in enumerate(zip(trials, clips, strict=True))
     ]
+
+
+def made(adapter: CommandAdapter, asked: list[Request]) -> dict[str, str]:
+    """Trial id -> ``same`` where every frame is the source's, else what was said."""
+    with adapter.generate_many(asked) as outcomes:
+        assert set(outcomes) == {one.trial for one in asked}
+        return {one.trial: said(outcomes[one.trial], one) for one in asked}
+
+
+def said(outcome: Output | Exception, request: Request) -> str:
+    """``same``, ``other frames``, or why there are none."""
+    if isinstance(outcome, Exception):
+        return str(outcome)
+    frames, source = (np.concatenate([*clip]) for clip in (outcome.frames, request.source.frames()))
+    return "same" if np.array_equal(frames, source) else "other frames"
 
 
 def running_below(folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 FACES: Mapping[str, str | None] = {
     "edge-single_face": "happy",
@@ -14,10 +15,15 @@ FACES: Mapping[str, str | None] = {
 """The shortest clips that show a happy, a sad and a neutral speaking person, with the emotion seen."""
 
 
+def rows_of(fixtures: Path) -> dict[str, dict[str, Any]]:
+    """What is known of each clip, by its id."""
+    lines = (fixtures / "clips.jsonl").read_text().splitlines()
+    return {row["id"]: row for row in map(json.loads, lines)}
+
+
 def linked(folder: Path, fixtures: Path, emotions: Mapping[str, str | None]) -> str:
     """A ``folder`` dataset of links to some of the clips, labelled with the emotions given."""
-    lines = (fixtures / "clips.jsonl").read_text().splitlines()
-    rows = {row["id"]: row for row in map(json.loads, lines)}
+    rows = rows_of(fixtures)
     folder.mkdir()
     with (folder / "clips.jsonl").open("w") as manifest:
         for name, emotion in emotions.items():

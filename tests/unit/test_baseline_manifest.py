@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from spfem_bench.adapters.command.manifest import (
     wrappers_dir,
 )
 from spfem_bench.adapters.command.parts import Crop, Input, Produced
+from spfem_bench.digest import digest_of
 from spfem_bench.errors import ConfigError, UsageError
 from spfem_bench.schemas import explain_schema
 from tests.support.foreign_manifests import manifest, manifest_file
@@ -55,7 +57,8 @@ def test_every_choice_of_an_input_becomes_a_signed_step(
         "audio": {"rate": 16000},
         "steps": ["loop-reference", "openface-aus"],
     }
-    full = manifest(tmp_path, input=given, mode=["action-units"], labels=None)
+    shown = {"as": "video", "space": "crop"}
+    full = manifest(tmp_path, input=given, output=shown, mode=["action-units"], labels=None)
     assert full.input.fps == Fraction(30000, 1001)
     assert full.input.crop == Crop("face-static", 0.25, 128)
     assert full.steps == (
@@ -85,6 +88,11 @@ def test_every_choice_of_an_input_becomes_a_signed_step(
             {"input": {"kind": "video", "size": [8, 8], "crop": {**CROP, "size": 64}}},
             "the crop has its own size",
         ),
+        (
+            {"input": {"kind": "video", "crop": {**CROP, "size": 64}}},
+            "'input.crop' is given, so 'output.space' has to be crop (or aligned-crop)",
+        ),
+        ({"output": {"as": "video", "space": "face"}}, "'output.space'"),
         ({"input": {"kind": "image", "audio": {"rate": 16000, "muxed": True}}}, "needs a video file"),
         ({"mode": ["action-units"]}, "needs the step openface-aus"),
         ({"command": ["{python}", "{bridge}"]}, "lacks {job}"),
@@ -157,6 +165,55 @@ def test_the_digest_has_all_that_moves_an_output_and_no_prose(tmp_path: Path) ->
     (tmp_path / "b" / "bridge.py").write_text("print('another bridge')\n")
     digests = [first.digest, same.digest, *(other.digest for other in others)]
     assert len(set(digests)) == 6
+
+
+def test_the_digest_has_all_that_is_said_of_the_output_and_of_variables(tmp_path: Path) -> None:
+    """What fixes frame map, rate and space of a stored output is part of what the output is known by."""
+    said = [
+        {},
+        {"dropped": {"head": 2}},
+        {"dropped": {"tail": 2}},
+        {"fps": "25"},
+        {"fps": "source"},
+        {"length": "audio"},
+        {"space": "crop"},
+        {"space": "aligned-crop"},
+        {"audio": "source"},
+        {"size": "prepared"},
+        {"size": [64, 64]},
+    ]
+    outputs = [manifest(tmp_path / str(at), output={"as": "video", **one}) for at, one in enumerate(said)]
+    named = [manifest(tmp_path / name, environment={"variables": [name]}) for name in ("ONE", "TWO")]
+    assert len({one.digest for one in (*outputs, *named)}) == len(said) + 2
+
+
+def test_the_document_is_plain_and_names_no_place_of_this_machine(tmp_path: Path) -> None:
+    ours = manifest(
+        tmp_path,
+        command=["/opt/nets/bin/run", "--data=/data/secret", "{checkout}/tool.py", "{job}"],
+        options={"net": "/data/nets/a.pth", "steps": 2},
+        upstream={"repository": "https://example.org/x/y", "commit": "a" * 40},
+        licence={"code": "MIT", "class": "permissive"},
+    )
+    document = ours.document
+    assert json.loads(json.dumps(document)) == document
+    assert digest_of(document) == ours.digest
+    text = json.dumps(document)
+    assert not any(place in text for place in ("/opt", "/data", str(tmp_path)))
+    assert document["command"][2:] == ["{checkout}/tool.py", "{job}"]
+    assert document["upstream"]["repository"] == "https://example.org/x/y"
+    assert document["options"]["net"].startswith("path:a.pth@")
+    other = manifest(tmp_path, options={"net": "/elsewhere/a.pth", "steps": 2})
+    assert other.document["options"] != document["options"]
+
+
+@pytest.mark.parametrize("text", ["mode", "asset"])
+def test_valence_and_arousal_are_no_mode(tmp_path: Path, text: str) -> None:
+    """No job has such values, so a program that was promised them would read what is not there."""
+    wrong = ["valence-arousal"]
+    changes = {"mode": wrong} if text == "mode" else {"assets": [{**ASSET, "mode": wrong}]}
+    with pytest.raises(ConfigError, match="may not be"):
+        read_manifest(manifest_file(tmp_path, **changes))
 
 
 def test_the_assets_of_a_mode(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_everything_is_there(world: Path, ship: Callable[..., Manifest]) -> None
     require_ready(ours, find_place(ours))
     place = find_place(ours)
     job = Path("/jobs/job.json")
-    assert place.argv(ours, job) == [str(world / "env" / "bin" / "python"), str(ours.bridge), str(job)]
+    assert place.words(ours, job) == [str(world / "env" / "bin" / "python"), str(ours.bridge), str(job)]
 
 
 def test_another_commit_and_changed_files(world: Path, ship: Callable[..., Manifest]) -> None:
@@ -271,8 +271,10 @@ def test_a_place_elsewhere(world: Path, ship: Callable[..., Manifest], tmp_path:
     place = find_place(ours)
     assert place.checkout == world / ".." / "shared-clone"
     assert place.python == "/opt/py/bin/python"
-    (world / "place.yaml").write_text("launcher: [docker, run, image]\n")
-    assert find_place(ours).argv(ours, Path("/j"))[:4] == ["docker", "run", "image", "python"]
+    (world / "place.yaml").write_text("launcher: [docker, run, image]\nstop: [docker, rm]\n")
+    place = find_place(ours)
+    assert (place.launcher, place.stop) == (("docker", "run", "image"), ("docker", "rm"))
+    assert place.words(ours, Path("/j"))[0] == "python"
     (world / "place.yaml").write_text("chekout: x\n")
     with pytest.raises(ConfigError, match=r"unknown key 'chekout'\. Did you mean 'checkout'"):
         find_place(ours)
@@ -293,7 +295,8 @@ def test_gpu_and_steps(world: Path, ship: Callable[..., Manifest], monkeypatch: 
         "crop": {"rule": "face-static", "margin": 0, "size": 64},
         "steps": ["openface-aus"],
     }
-    ours = ship(environment={"gpu": "required"}, input=given)
+    shown = {"as": "video", "space": "crop"}
+    ours = ship(environment={"gpu": "required"}, input=given, output=shown)
     monkeypatch.setattr("spfem_bench.adapters.command.check.has_nvidia_gpu", lambda: False)
     report = look(ours)
     assert states(report)["gpu"] == "missing"

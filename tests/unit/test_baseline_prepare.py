@@ -196,7 +196,7 @@ def test_a_crop_says_what_it_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(finding, "find_face", lambda _: (16, 16, 48, 48))
     monkeypatch.setattr(finding, "finder_name", lambda: "fixed@1")
     asked = video(crop={"rule": "face-static", "margin": 0.25, "size": "source"}, **{"as": "png"})
-    source = made(tmp_path, input=asked).source
+    source = made(tmp_path, input=asked, output={"as": "video", "space": "crop"}).source
     assert (source.box, source.size) == ((8, 8, 56, 56), (48, 48))
     np.testing.assert_array_equal(pixels(source.frames), SOURCE.pixels[:, 8:56, 8:56])
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
+import os
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from spfem_baselines import Adapter, BatchAdapter, CannotGenerateError, Output, Request
+from spfem_baselines import Adapter, BatchAdapter, CannotGenerateError, Output
 from spfem_bench.adapters.check import OutputError
 from spfem_bench.adapters.command import batch as batches
-from spfem_bench.adapters.command.adapter import CommandAdapter
 from spfem_bench.adapters.command.job import read_job
-from spfem_bench.adapters.command.room import exclusively
 from spfem_bench.clips import open_frames
 from spfem_bench.errors import StorageError, UsageError
 from spfem_bench.testing import check_adapter
 from tests.support.faults import filled, small_disk
-from tests.support.programs import make_adapter, requests, running_below
-
-UNPINNED = {**dict.fromkeys(("url", "sha256", "bytes", "licence")), "note": "made by these tests"}
+from tests.support.programs import UNPINNED, made, make_adapter, requests, said
 
 
 @pytest.fixture(autouse=True)
@@ -44,20 +40,6 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def jobs(cache: Path) -> list[str]:
     return sorted(path.name for path in (cache / "jobs").iterdir())
-
-
-def made(adapter: CommandAdapter, asked: list[Request]) -> dict[str, str]:
-    """Trial id -> ``same`` where every frame is the source's, else what was said."""
-    with adapter.generate_many(asked) as outcomes:
-        assert set(outcomes) == {one.trial for one in asked}
-        return {one.trial: said(outcomes[one.trial], one) for one in asked}
-
-
-def said(outcome: Output | Exception, request: Request) -> str:
-    if isinstance(outcome, Exception):
-        return str(outcome)
-    frames, source = (np.concatenate([*clip]) for clip in (outcome.frames, request.source.frames()))
-    return "same" if np.array_equal(frames, source) else "other frames"
 
 
 def test_it_is_a_batch_adapter(tmp_path: Path) -> None:
@@ -209,47 +191,6 @@ def test_prepared_inputs_are_read_only_and_kept_jobs_are_whole(tmp_path: Path, k
     assert open_frames(folder / "01" / "outputs" / "0000" / "frames", requests(tmp_path, "a")[0].source.fps)
 
 
-# Where it must not write
-
-
-@pytest.mark.parametrize(
-    ("fault", "place"),
-    [
-        ("write-outside", "checkout/junk.txt"),
-        ("write-into-inputs", "inputs/0001/source/frames/000000.png"),
-        ("write-beside", "job/stray.txt"),
-    ],
-)
-def test_writing_elsewhere_fails_the_trials_of_the_job(tmp_path: Path, fault: str, place: str) -> None:
-    found = made(make_adapter(tmp_path / "m", fault, "b", batch=2), requests(tmp_path, *"abcd"))
-    assert found["a"] == found["b"] == f"program: wrote outside its folder: {place}"
-    assert found["c"] == found["d"] == "same"
-
-
-def test_a_clone_is_watched_in_its_depth_but_where_the_manifest_lets_it_write(tmp_path: Path) -> None:
-    upstream = {"repository": "https://example.org/x", "commit": None, "note": "none published"}
-    licence = {"code": "MIT", "class": "permissive"}
-    common = {"upstream": upstream, "licence": licence, "concurrency": "one-at-a-time"}
-    request = requests(tmp_path, "a")
-    watched = make_adapter(tmp_path / "m", "write-outside", **common)
-    assert "checkout/junk.txt" in made(watched, request)["a"]
-    spared = make_adapter(tmp_path / "n", "write-outside", writable=["junk.txt"], **common)
-    assert made(spared, request)["a"] == "same"
-
-
-def test_one_at_a_time_waits_for_the_other_job(tmp_path: Path) -> None:
-    adapter = make_adapter(tmp_path / "m", concurrency="one-at-a-time")
-    asked, found = requests(tmp_path, "a"), {}
-    with exclusively(tmp_path / "m"):
-        other = threading.Thread(target=lambda: found.update(made(adapter, asked)))
-        other.start()
-        other.join(1.0)
-        assert not found
-        assert not running_below(tmp_path)
-    other.join(60)
-    assert found == {"a": "same"}
-
-
 # A full disk
 
 
@@ -258,12 +199,50 @@ def test_a_disk_that_is_full_anyway_stops_the_run(tmp_path: Path, monkeypatch: p
         if not permitted:
             pytest.skip("mounting a file system is not permitted here")
         monkeypatch.setenv("SPFEM_BENCH_CACHE_DIR", str(tmp_path / "disk"))
-        asked = requests(tmp_path, "a", frames=4)
+        (asked,) = requests(tmp_path, "a", frames=4)
         with pytest.raises(StorageError, match="is full: free some space"):
-            made(make_adapter(tmp_path / "m", "fill-disk", "a"), asked)
+            make_adapter(tmp_path / "m", "fill-disk", "a").generate(asked)
         filled(tmp_path / "disk", 0)
         with pytest.raises(StorageError, match="disk is full"):
-            made(make_adapter(tmp_path / "n"), asked)
+            make_adapter(tmp_path / "n").generate(asked)
+
+
+@pytest.mark.parametrize(("batch", "processes"), [(4, 1), (1, 2)])
+def test_what_was_finished_before_the_disk_was_full_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Path, batch: int, processes: int
+) -> None:
+    with small_disk(tmp_path / "disk") as permitted:
+        if not permitted:
+            pytest.skip("mounting a file system is not permitted here")
+        monkeypatch.setenv("SPFEM_BENCH_CACHE_DIR", str(tmp_path / "disk"))
+        adapter, asked = (
+            make_adapter(tmp_path / "m", "fill-disk", "b", batch=batch),
+            requests(tmp_path, *"abcd", frames=4),
+        )
+        with adapter.generate_many(asked) as outcomes:
+            assert said(outcomes["a"], asked[0]) == "same"
+            assert [type(outcomes[trial]) for trial in "bcd"] == [StorageError] * 3
+    assert len(list(kept.glob("program-*/job/*/job.json"))) == processes
+
+
+def test_words_about_another_disk_cost_their_trial_alone(tmp_path: Path) -> None:
+    """PyTorch says so of /dev/shm."""
+    found = made(make_adapter(tmp_path / "m", "full-shm", "b"), requests(tmp_path, *"abc"))
+    assert "exit status 1 (last words: RuntimeError: unable to write to file" in found.pop("b")
+    assert found == dict.fromkeys("ac", "same")
+
+
+def test_words_about_a_quota_are_believed_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(batches.tempfile, "TemporaryFile", refused)
+    found = made(make_adapter(tmp_path / "m", "full-shm", "b"), requests(tmp_path, *"abc"))
+    assert found["a"] == "same"
+    assert found["b"] == found["c"]
+    assert "program could not go on, because the disk of " in found["b"]
 
 
 def test_a_program_that_filled_the_disk_itself_fails_alone(

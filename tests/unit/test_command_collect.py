@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spfem_baselines import Output
+from spfem_baselines import SPACES, Output, Space
 from spfem_bench.adapters.check import OutputError, checked_frames
 from spfem_bench.adapters.command.collect import Asked, collect, has_result
 from spfem_bench.adapters.command.parts import Produced
@@ -52,6 +52,12 @@ def refused(one: Asked) -> str:
         read(collect(one))
     assert str(one.output) not in str(raised.value)
     return str(raised.value)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_what_the_pictures_show_is_the_manifests_word(space: Space, tmp_path: Path) -> None:
+    one = array(asked(tmp_path, Produced("array", space=space)), noise_frames(20, (32, 32)))
+    assert collect(one).space == space
 
 
 def test_a_trial_without_a_result_file_has_no_result(tmp_path: Path) -> None:

@@ -22,14 +22,14 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="child subreapers are
 PATIENCE = 60.0
 
 
-def command(folder: Path, source: str, *, seconds: float = PATIENCE, memory: int | None = None) -> Command:
+def command(folder: Path, source: str, *, seconds: float = PATIENCE, **caps: int) -> Command:
     """A Python program in a folder of its own, which is also its home."""
     environ = surroundings(folder, folder, None, ())
-    return Command([sys.executable, "-S", "-c", source], folder, environ, seconds, folder, memory)
+    return Command([sys.executable, "-S", "-c", source], folder, environ, seconds, folder, **caps)
 
 
-def run(folder: Path, source: str, *, seconds: float = PATIENCE, memory: int | None = None) -> Ended:
-    return launch(command(folder, source, seconds=seconds, memory=memory))
+def run(folder: Path, source: str, *, seconds: float = PATIENCE, **caps: int) -> Ended:
+    return launch(command(folder, source, seconds=seconds, **caps))
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,58 @@ def test_its_input_is_empty_and_no_other_file_of_the_harness_is_open(tmp_path: P
 
 def test_its_limits_are_set(tmp_path: Path) -> None:
     source = "import resource as r; print(r.getrlimit(r.RLIMIT_AS)[0], r.getrlimit(r.RLIMIT_CORE))"
-    assert run(tmp_path, source, memory=1 << 30).words == f"{1 << 30} (0, 0)"
+    assert run(tmp_path, source, address_space=1 << 30).words == f"{1 << 30} (0, 0)"
+
+
+def test_address_space_is_limited_only_where_that_is_asked(tmp_path: Path) -> None:
+    """A cap on memory alone lets a process map more than it uses, as CUDA does."""
+    source = "import mmap; mmap.mmap(-1, 2 << 30); print('mapped')"
+    assert run(tmp_path, source, memory=512 << 20).sentence == "exit status 0 (last words: mapped)"
 
 
 def test_a_memory_hog_ends_at_its_cap(tmp_path: Path) -> None:
-    ended = run(tmp_path, "kept = bytearray(1 << 30)", memory=256 << 20)
+    ended = run(tmp_path, "kept = bytearray(1 << 30)", address_space=256 << 20)
     assert ended.sentence == "exit status 1 (last words: MemoryError)"
+
+
+CHILDREN = """
+import os, subprocess, sys
+code = "kept = bytearray(%d << 20); import time; time.sleep(%d)"
+grown = [subprocess.Popen([sys.executable, "-S", "-c", code], start_new_session=True) for _ in range(4)]
+sys.exit(max(one.wait() for one in grown))
+"""
+SHARERS = """
+import mmap, os, time
+shared = mmap.mmap(-1, 160 << 20)
+shared.write(bytes(160 << 20))
+for _ in range(4):
+    if not os.fork():
+        sum(shared[at] for at in range(0, 160 << 20, 4096))
+        time.sleep(2)
+        os._exit(0)
+for _ in range(4):
+    os.wait()
+"""
+
+
+@LINUX
+def test_processes_that_hold_too_much_together_are_killed(tmp_path: Path) -> None:
+    """None of them is above the cap by itself."""
+    ended = run(tmp_path, CHILDREN % (160, 3600), memory=400 << 20, address_space=400 << 20)
+    assert ended.sentence == "killed because its processes held more than 0.390625 GiB"
+    assert not ended.timed_out
+    assert not running_below(tmp_path)
+
+
+@LINUX
+def test_processes_that_hold_little_together_are_let_be(tmp_path: Path) -> None:
+    assert run(tmp_path, CHILDREN % (8, 2), memory=400 << 20).sentence == "exit status 0"
+
+
+@LINUX
+def test_memory_that_processes_share_is_counted_once(tmp_path: Path) -> None:
+    """Five times 160 MiB are mapped, 160 MiB are there."""
+    assert run(tmp_path, SHARERS, memory=400 << 20).sentence == "exit status 0"
 
 
 # Its words

@@ -57,16 +57,39 @@ def test_spared_places_may_change(tree: Path) -> None:
     assert found(tree, act, spared=("deep/er",)) == ["clone/deep/new.txt"]
 
 
-def test_a_shallow_watch_lets_folders_be(tree: Path) -> None:
-    """A run may write its own bundle into a folder beside the manifest."""
+def test_what_lies_beside_the_named_files_is_let_be(tree: Path) -> None:
+    """A log grows and a run writes its own bundle beside the manifest."""
+    named = {tree / "top.txt", tree / "deep" / "er", tree / "missing.txt"}
 
-    def act(root: Path) -> None:
+    def harmless(root: Path) -> None:
         (root / "out").mkdir()
         (root / "out" / "row.json").write_text("")
-        (root / "deep" / "new.txt").write_text("")
+        (root / "deep" / "run.log").write_text("")
         (root / "junk.txt").write_text("")
 
-    assert found(tree, act, deep=False) == ["clone/junk.txt"]
+    def harmful(root: Path) -> None:
+        (root / "top.txt").write_text("changed")
+        (root / "missing.txt").write_text("here now")
+        (root / "deep" / "er" / "low.txt").unlink()
+
+    assert found(tree, harmless, only=named) == []
+    spared = ("top.txt", "missing.txt")
+    assert found(tree, harmful, only=named, spared=spared) == ["clone/deep/er/low.txt"]
+    (tree / "deep" / "er" / "low.txt").write_text("low")
+    (tree / "missing.txt").unlink()
+    (tree / "top.txt").write_text("top")
+    assert found(tree, harmful, only=named) == ["clone/deep/er/low.txt", "clone/missing.txt", "clone/top.txt"]
+
+
+def test_a_named_link_stands_for_what_it_leads_to(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Weights are often links into a cache."""
+    blob = tmp_path_factory.mktemp("blobs") / "4f2a"
+    blob.write_text("weights")
+    (tree / "net.pth").symlink_to(blob)
+    changed = found(tree, lambda root: blob.write_text("others"), only={tree / "net.pth"})
+    assert changed == ["clone/net.pth"]
 
 
 def test_a_link_that_leads_away_is_not_followed(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -17,9 +17,12 @@ import pytest
 from spfem_baselines import CannotGenerateError, Output, Request
 from spfem_bench.adapters import load_system
 from spfem_bench.errors import UsageError
-from spfem_bench.testing import Conformance, check_conformance
+from spfem_bench.testing import Conformance, Declared, check_conformance
 from spfem_bench.testing.conformance_checks import CHECKS
+from spfem_bench.testing.declared import declared_by
 from spfem_bench.testing.fake_clips import fake_clip, written
+from tests.support.programs import make_adapter
+from tests.support.programs import requests as command_requests
 
 WITHOUT_NETWORKS = [name for name in CHECKS if name not in {"rendered-run", "fresh-process"}]
 """Checks that take milliseconds on two drawn clips."""
@@ -96,9 +99,78 @@ def test_seeds_and_half_the_rate_are_sound(requests: list[Request]) -> None:
             frames = rng.integers(0, 256, (len(kept), 8, 8, 3), dtype=np.uint8)
             return Output([frames], request.source.fps / 2, kept)
 
-    sentences = {check.name: check.sentence for check in report(Halved(), requests).require().checks}
+    found = report(Halved(), requests, declared=Declared(size=(8, 8))).require()
+    sentences = {check.name: check.sentence for check in found.checks}
     assert sentences["frame-map"] == "stands for 10 of 20 source frames, from 0 to 18"
     assert sentences["seeds"] == "another seed gives other frames"
+
+
+def test_what_is_declared_may_be_missing_or_of_another_size(requests: list[Request]) -> None:
+    declared = Declared(size=(16, 8), head=2, tail=3)
+
+    class Cut(Copy):
+        def generate(self, request: Request) -> Any:
+            frames = np.zeros((15, 8, 16, 3), np.uint8)
+            return Output([frames], request.source.fps, np.arange(2, 17))
+
+    report(Cut(), requests, declared=declared).require()
+    for less in ({"size": (8, 16)}, {"head": 1}, {"tail": 2}):
+        (fault,) = report(Cut(), requests, declared=replace(declared, **less)).faults  # type: ignore[arg-type]
+        assert fault.name == ("frames" if "size" in less else "frame-map")
+
+
+def test_a_crop_has_a_size_of_its_own(requests: list[Request]) -> None:
+    class Cropped(Copy):
+        def generate(self, request: Request) -> Any:
+            frames = (chunk[:, 4:-4, 8:-8] for chunk in request.source.frames())
+            return Output(frames, request.source.fps, space="crop")
+
+    report(Cropped(), requests, "frames").require()
+    (fault,) = report(Cropped(), requests, "frames", declared=Declared(size=(24, 24))).faults
+    assert "frames are 16x24, neither the source's 32x32 nor the 24x24 that are declared" in fault.sentence
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault", "check"),
+    [
+        ({"dropped": {"tail": 3}}, "half", None),
+        ({"dropped": {"tail": 2}}, "half", "frame-map"),
+        ({"size": [20, 16]}, "other-size", None),
+        ({"size": [16, 20]}, "other-size", "frames"),
+        ({}, "other-size", "frames"),
+    ],
+)
+def test_a_manifest_declares_what_its_program_drops(
+    changed: dict[str, Any], fault: str, check: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight frames of 32x32: ``half`` makes five of them and says so, ``other-size`` pictures of 20x16."""
+    monkeypatch.setenv("SPFEM_BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    adapter = make_adapter(tmp_path / "m", fault, output={"as": "frames", **changed})
+    found = report(adapter, command_requests(tmp_path, "a", "b", frames=8), "frames", "frame-map")
+    assert [one.name for one in found.faults] == ([] if check is None else [check])
+
+
+def test_what_a_manifest_says_in_prepared_frames_counts_in_the_source_s(
+    tmp_path: Path, requests: list[Request]
+) -> None:
+    """At half the source's rate two prepared frames are four; a shorter reference or sound may end it."""
+    given = {"kind": "video", "as": "png", "fps": "25/2"}
+    output = {"as": "frames", "dropped": {"head": 2, "tail": 1}, "size": "prepared"}
+
+    def said(**more: Any) -> Declared:
+        manifest = {"input": {**given, **more.pop("input", {})}, "output": {**output, **more}}
+        return declared_by(make_adapter(tmp_path / "m", **manifest), requests[0])
+
+    assert said() == Declared(None, 4, 2)
+    assert said(length="shorter-of-both") == Declared(None, 4, 10)
+    crop = {"rule": "face-static", "margin": 0, "size": 64}
+    assert said(input={"crop": crop}, space="crop") == Declared((64, 64), 4, 2)
+    assert said(input={"size": [48, 32]}) == Declared((48, 32), 4, 2)
+    assert said(size=[128, 96]) == Declared((128, 96), 4, 2)
+    assert said(size="source") == Declared(None, 4, 2)
+    heard = requests[0].source.audio(16_000)
+    assert heard is not None
+    assert said(length="audio").tail == 2 + max(0, 20 - len(heard) * 25 // 16_000)
 
 
 class Nameless(Copy):
@@ -139,6 +211,37 @@ class Short(Copy):
 class Backwards(Copy):
     def generate(self, request: Request) -> Any:
         return Output(self.frames(request), request.source.fps, np.arange(20)[::-1])
+
+
+class Tiny(Copy):
+    """Two by two, black."""
+
+    def frames(self, request: Request) -> Iterator[Any]:
+        yield np.zeros((20, 2, 2, 3), np.uint8)
+
+
+class Halting(Copy):
+    """Stops half way, and its frame map is honest about it."""
+
+    def generate(self, request: Request) -> Any:
+        half = request.source.frame_count // 2
+        return Output(request.source.frames(0, half), request.source.fps, np.arange(half))
+
+
+class Late(Copy):
+    """Begins at the third frame."""
+
+    def generate(self, request: Request) -> Any:
+        count = request.source.frame_count
+        return Output(request.source.frames(2), request.source.fps, np.arange(2, count))
+
+
+class Stumbling(Copy):
+    """Leaves one frame out of the middle."""
+
+    def generate(self, request: Request) -> Any:
+        kept = np.delete(np.arange(request.source.frame_count), 9)
+        return Output([np.concatenate([*request.source.frames()])[kept]], request.source.fps, kept)
 
 
 class Hurried(Copy):
@@ -287,7 +390,11 @@ FAULTS: list[tuple[type[Any], str, str]] = [
     (FloatRate, "frames", "a positive fractions.Fraction is expected"),
     (Declining, "frames", "declines a sound request (no word for happy)"),
     (Crashing, "frames", "ends in RuntimeError: shape mismatch"),
+    (Tiny, "frames", "frames are 2x2, not the source's 32x32"),
     (Short, "frame-map", "no frame map says"),
+    (Halting, "frame-map", "10 of 20 source frames, and not all that is missing is declared: 10 at the end"),
+    (Late, "frame-map", "2 at the start (0 declared)"),
+    (Stumbling, "frame-map", "a hole after frame 8"),
     (Backwards, "frame-map", "backwards in time"),
     (Hurried, "clock", "0.127 s from the instant of its source frame"),
     (Unseeded, "repeats", "gives other frames"),

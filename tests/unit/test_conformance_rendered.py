@@ -38,12 +38,38 @@ def test_a_copy_has_the_source_s_own_numbers(clips: Path) -> None:
     found = check_conformance(copy_source(), clips=clips, only=["frames", "rendered-run"]).require()
     assert found.checks[0].sentence == "50 of 96x96 at 25 per second, for a source of 96x96"
     seen = found.checks[1].sentence
-    assert seen.count("SSIM 1.000 to the source, sync offset 0.0 (source 0.0)") == 2
+    copied = "SSIM 1.000 to the source, a face in 50 of 50 frames, sync offset 0.0 (source 0.0)"
+    assert seen.count(copied) == 2
 
 
 def test_a_frame_map_that_is_off_is_seen_in_the_pictures(clips: Path) -> None:
     (fault,) = check_conformance(Late(), clips=clips, only=["rendered-run"]).faults
     assert "frames show their source 3 frames later than the frame map says" in fault.sentence
+
+
+class Faceless(Late):
+    """The room without the person: every picture is the source's mean colour."""
+
+    def generate(self, request: Request) -> Output:
+        frames = np.concatenate(list(request.source.frames()))
+        frames[:] = frames.mean(axis=(1, 2), keepdims=True)
+        return Output([frames], request.source.fps)
+
+
+def test_pictures_without_a_face_are_a_fault(clips: Path) -> None:
+    found = check_conformance(Faceless(), clips=clips, only=["frames", "frame-map", "rendered-run"])
+    (fault,) = found.faults
+    assert "no face in 50 of 50 pictures whose source frame shows one" in fault.sentence
+
+
+def test_a_crop_of_the_face_is_sound(clips: Path) -> None:
+    class Cropped(Late):
+        def generate(self, request: Request) -> Output:
+            frames = (chunk[:, 12:84, 12:84] for chunk in request.source.frames())
+            return Output(frames, request.source.fps, space="crop")
+
+    found = check_conformance(Cropped(), clips=clips, only=["frames", "rendered-run"]).require()
+    assert found.checks[1].sentence.count("a face in 50 of 50 frames") == 2
 
 
 def test_a_run_without_outputs_is_a_fault(clips: Path) -> None:

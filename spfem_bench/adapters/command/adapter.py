@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from spfem_baselines import CannotGenerateError, Frames, Output, Request
 from spfem_bench.adapters.check import OutputError
-from spfem_bench.adapters.command.batch import Outcome, Ready, Runner
-from spfem_bench.adapters.command.identity import identity_of
+from spfem_bench.adapters.command.batch import Outcome, Ready, Runner, StrayWriteError, same_for
+from spfem_bench.adapters.command.identity import document_of
 from spfem_bench.adapters.command.manifest import Manifest
+from spfem_bench.adapters.command.notes import notes_of
 from spfem_bench.adapters.command.places import Place
 from spfem_bench.adapters.command.prepare import prepare
 from spfem_bench.adapters.command.room import Room, job_room, protect
-from spfem_bench.errors import ClipError
+from spfem_bench.digest import short_digest
+from spfem_bench.errors import ClipError, ConfigError, StorageError, UsageError
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,31 @@ class CommandAdapter:
         return self.manifest.system_name
 
     @cached_property
-    def identity(self) -> str:
-        """Digest of all that can move an output: manifest, bridge, steps, assets, interpreter, launcher.
+    def document(self) -> dict[str, Any]:
+        """All that can move an output: manifest, bridge, steps, assets, interpreter, launcher, variables.
 
         Raises:
-            UsageError: the interpreter cannot be started, or an asset is gone.
+            UsageError: the interpreter cannot be started, or an asset is gone or not the pinned one.
         """
-        return f"command@1,{self.name},{identity_of(self.manifest, self.place)[:16]}"
+        return document_of(self.manifest, self.place)
+
+    @property
+    def identity(self) -> str:
+        """Name and digest of `document`.
+
+        Raises:
+            UsageError: as `document` does.
+        """
+        return f"command@1,{self.name},{short_digest(self.document)}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a table has to say beside its numbers.
+
+        Raises:
+            UsageError: as `document` does.
+        """
+        return notes_of(self.document)
 
     @property
     def batch(self) -> int:
@@ -71,17 +92,64 @@ class CommandAdapter:
         """Make outputs, `batch` in a process; their frames may be read while the context is open.
 
         Yields:
-            Trial id -> the output, or the exception that `generate` would have raised.
+            Trial id -> the output, or the exception that `generate` would have raised. On a full disk that
+            is a `StorageError` of all trials but the finished ones.
+        """
+        starts = range(0, len(requests), self.batch)
+        with ExitStack() as rooms:
+            yield self._in_turn([requests[start : start + self.batch] for start in starts], rooms)
+
+    def _in_turn(
+        self, groups: Iterable[Sequence[Request]], rooms: ExitStack, *, alone: bool = False
+    ) -> dict[str, Outcome]:
+        """What jobs made one after another; where the disk is full no more are begun."""
+        outcomes: dict[str, Outcome] = {}
+        full: Exception | None = None
+        for group in groups:
+            try:
+                came = self._made(group, rooms, alone) if full is None else same_for(group, full)
+            except StorageError as error:
+                came = same_for(group, error)
+            outcomes |= came
+            full = next((one for one in came.values() if isinstance(one, StorageError)), full)
+        return outcomes
+
+    def _made(self, requests: Sequence[Request], rooms: ExitStack, alone: bool) -> dict[str, Outcome]:
+        """What a job made of at most a batch; its folder is added to ``rooms``.
+
+        Where something was changed outside the folder nothing is believed, and each trial is tried again in a
+        folder of its own, alone: the one that does it again has failed. What is the user's is left as it is.
 
         Raises:
-            StorageError: the disk is full.
+            StorageError: the folder cannot be written.
         """
-        with job_room(self.name) as room:
+        if self._strays and not self._is_what_it_was():
+            named = ", ".join(dict.fromkeys(self._strays))
+            changed = f"{self.name}: its program was changed while it ran ({named})"
+            return same_for(requests, OutputError(changed))
+        with ExitStack() as stack:
+            room = stack.enter_context(job_room(self.name))
             outcomes, ready = self._prepared(requests, room)
-            runner = Runner(self.manifest, self.place, room)
-            for start in range(0, len(ready), self.batch):
-                outcomes |= runner.run(ready[start : start + self.batch])
-            yield outcomes
+            try:
+                outcomes |= Runner(self.manifest, self.place, room, alone).run(ready)
+            except StrayWriteError as error:
+                self._strays.append(str(error))
+            else:
+                rooms.enter_context(stack.pop_all())
+                return outcomes
+        return outcomes | self._in_turn([[one.request] for one in ready], rooms, alone=True)
+
+    @cached_property
+    def _strays(self) -> list[str]:
+        """What jobs of this adapter found changed outside their folders."""
+        return []
+
+    def _is_what_it_was(self) -> bool:
+        """Whether the program is still the one that outputs are stored for."""
+        try:
+            return document_of(self.manifest, self.place) == self.document
+        except (ConfigError, UsageError):
+            return False
 
     def _prepared(self, requests: Sequence[Request], room: Room) -> tuple[dict[str, Outcome], list[Ready]]:
         """What cannot be tried, with the reason, and what can."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
@@ -17,22 +18,41 @@ from shutil import disk_usage
 from spfem_baselines import Output, Request
 from spfem_bench.adapters.check import OutputError
 from spfem_bench.adapters.command.collect import Asked, collect, has_result
+from spfem_bench.adapters.command.containers import Berth, Launch, aboard, bridges_of, new_name
+from spfem_bench.adapters.command.guarded import program_trees
 from spfem_bench.adapters.command.job import Condition, Job, JobClip, JobTrial, write_job
 from spfem_bench.adapters.command.launch import Command, Ended, launch, surroundings
+from spfem_bench.adapters.command.locks import beside_others, exclusively
 from spfem_bench.adapters.command.manifest import Manifest
 from spfem_bench.adapters.command.places import Place
 from spfem_bench.adapters.command.prepare import Prepared, PreparedClip
-from spfem_bench.adapters.command.room import LOCK, Attempt, Room, exclusively, tidy
+from spfem_bench.adapters.command.room import Attempt, Room, tidy
 from spfem_bench.adapters.command.watch import Watched, changes, snapshot
 from spfem_bench.errors import StorageError, UsageError
 
 LEAST_FREE = 1 << 20
 """A disk with fewer bytes left is full."""
 
+LITTLE_FREE = 64 << 20
+"""One with fewer left is full where the program says so: it may have removed what did not fit."""
+
 GREEDY = 1 << 30
 """A program that had this many bytes when the disk was full has filled it itself."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 Outcome = Output | Exception
+
+
+class StrayWriteError(Exception):
+    """Something was changed outside a job's folder while other jobs or trials may have done it.
+
+    Args:
+        strays: names of what was changed.
+    """
+
+    def __init__(self, strays: Sequence[str]) -> None:
+        super().__init__(named(strays))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,73 +72,104 @@ class Runner:
         manifest: what it is.
         place: where it is installed.
         room: the job's folder.
+        alone: whether one trial is all it is given, and nobody else may use the checkout meanwhile.
     """
 
     manifest: Manifest
     place: Place
     room: Room
+    alone: bool = False
 
     def run(self, batch: Sequence[Ready]) -> dict[str, Outcome]:
         """Trial id -> what came, or the exception that says why nothing did.
 
         Raises:
-            StorageError: the disk is full, or the job's folder cannot be written.
+            StrayWriteError: something was changed outside the job's folder, so nothing of it is to be
+                believed; never where it is alone, as then the trial has failed.
         """
         outcomes: dict[str, Outcome] = {}
         pending = list(batch)
         while pending:
-            came, left = self._attempt(pending)
+            try:
+                came, pending = self._attempt(pending)
+            except StorageError as error:
+                came, pending = same_for([one.request for one in pending], error), []
             outcomes |= came
-            pending = left
         return outcomes
 
     def _attempt(self, pending: Sequence[Ready]) -> tuple[dict[str, Outcome], list[Ready]]:
-        """What one process made of the trials, and those to be tried again."""
+        """What one process made of the trials, and those to be tried again.
+
+        Raises:
+            StrayWriteError: as `run`.
+            StorageError: the job's folder cannot be written.
+        """
         attempt = self.room.attempt(len(pending))
         ended, strays = self._process(pending, attempt)
-        if strays or ended.refused is not None:
-            reason = self._unusable(ended, strays)
-            return {one.request.trial: reason for one in pending}, []
+        requests = [one.request for one in pending]
+        if ended.refused is not None:
+            return same_for(requests, self._refusal(ended)), []
+        if strays and not self.alone:
+            raise StrayWriteError(strays)
+        if strays:
+            return same_for(requests, self._failure(f"wrote outside its folder: {named(strays)}")), []
         asked = [self._asked(one, output) for one, output in zip(pending, attempt.outputs, strict=True)]
         came = {one.trial: self._collected(one) for one in asked if has_result(one)}
         silent = [one for one in asked if one.trial not in came]
-        if silent:
-            came[silent[0].trial] = self._blamed(ended, attempt, silent[0], len(pending))
-        else:
+        if not silent:
             tidy(attempt)
+            return came, []
+        came[silent[0].trial] = blamed = self._blamed(ended, attempt, silent[0], len(pending))
+        if isinstance(blamed, StorageError):
+            return same_for(requests, blamed) | came, []
         return came, [one for one in pending if one.request.trial not in came]
 
     def _process(self, pending: Sequence[Ready], attempt: Attempt) -> tuple[Ended, list[str]]:
         """How the process ended, and what it changed where it should not."""
         job = write_job(self._job(pending, attempt), attempt.folder)
         manifest = self.manifest
-        passed = manifest.environment.variables
+        started = self._started(job, attempt)
+        memory = None if manifest.memory is None else int(manifest.memory * (1 << 30))
+        is_on_gpu = pending[0].request.device.startswith("cuda")
         command = Command(
-            argv=self.place.argv(manifest, job),
+            argv=started.argv,
             folder=attempt.folder,
-            environ=surroundings(attempt.home, attempt.temporary, self.room.python, passed),
+            environ=started.environ,
             seconds=self._seconds(len(pending)),
             logs=attempt.logs,
-            memory=None if manifest.memory is None else int(manifest.memory * (1 << 30)),
+            stop=started.stop,
+            memory=memory,
+            address_space=None if is_on_gpu else memory,  # CUDA maps far more than it uses
         )
-        with self._alone():
+        with self._held():
             trees = self._watched(attempt)
             before = snapshot(trees)
             ended = launch(command)
             return ended, changes(before, snapshot(trees))
 
+    def _started(self, job: Path, attempt: Attempt) -> Launch:
+        """How the program is started on its job, and ended."""
+        manifest, room = self.manifest, self.room
+        bridge = None
+        if manifest.is_shipped and manifest.bridge is not None:
+            bridge = room.bridge(manifest.bridge)
+        passed = manifest.environment.variables
+        environ = surroundings(attempt.home, attempt.temporary, room.python, passed)
+        name, bridges = new_name(manifest.name), bridges_of(manifest, room.python)
+        berth = Berth(name, room.root, attempt.folder, bridges, environ)
+        return aboard(self.place, self.place.words(manifest, job, bridge), berth, passed)
+
     def _seconds(self, trials: int) -> float:
         return self.manifest.timeout.start + self.manifest.timeout.trial * trials
 
-    def _alone(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.manifest.concurrency == "free" else exclusively(self.place.folder)
+    def _held(self) -> AbstractContextManager[None]:
+        is_alone = self.alone or self.manifest.concurrency == "one-at-a-time"
+        return (exclusively if is_alone else beside_others)(self.place.checkout)
 
     def _watched(self, attempt: Attempt) -> list[Watched]:
-        """Where the program must not write; the folder of a program of one's own without what lies deeper."""
-        is_clone = self.manifest.upstream.repository is not None
-        spared = (*self.manifest.writable, LOCK)
+        """Where the program must not write."""
         return [
-            Watched(self.place.checkout, "checkout", spared, deep=is_clone),
+            *program_trees(self.manifest, self.place),
             Watched(self.room.root / "inputs", "inputs"),
             Watched(self.room.root, "job", (attempt.folder.name, "logs", "inputs")),
         ]
@@ -150,24 +201,19 @@ class Runner:
         plain = self.room.relative(reason).replace(f"{self.place.checkout}{os.sep}", "")
         return OutputError(f"{self.manifest.system_name}: {plain}")
 
-    def _unusable(self, ended: Ended, strays: Sequence[str]) -> Exception:
-        """Why nothing of a process is used."""
-        if strays:
-            shown = ", ".join(strays[:3]) + (", ..." if len(strays) > 3 else "")
-            return self._failure(f"wrote outside its folder: {shown}")
+    def _refusal(self, ended: Ended) -> UsageError:
+        """Why the program could not be started."""
         name, reference = self.manifest.name, self.manifest.reference
         return UsageError(f"{name} {ended.sentence}; see `spfem-bench baseline check {reference}`")
 
-    def _blamed(self, ended: Ended, attempt: Attempt, silent: Asked, trials: int) -> OutputError:
-        """Why there is no result for the trial that ended the process.
-
-        Raises:
-            StorageError: the disk is full, and not by this program.
-        """
-        is_full = disk_usage(self.room.root).free < LEAST_FREE or _speaks_of_full_disk(ended.words)
+    def _blamed(
+        self, ended: Ended, attempt: Attempt, silent: Asked, trials: int
+    ) -> OutputError | StorageError:
+        """Why there is no result for the trial that ended the process: its fault, or that of a full disk."""
+        is_full = _is_full(self.room.root, ended.words)
         written = tidy(attempt, silent.output)
         if is_full and written < GREEDY:
-            raise StorageError(
+            return StorageError(
                 f"{self.manifest.name} could not go on, because the disk of {self.room.root.parent} is full: "
                 "free some space and run the same command again (what was finished is kept)"
             )
@@ -179,14 +225,40 @@ class Runner:
 def _why_silent(ended: Ended, seconds: float) -> str:
     words = f" (last words: {ended.words})" if ended.words else ""
     if ended.timed_out:
-        return f"no result after {seconds:g} s, killed{words}"
+        alive = "" if ended.unstopped is None else f"; what it started may still run, as {ended.unstopped}"
+        return f"no result after {seconds:g} s, killed{words}{alive}"
     if ended.status == 0:
         return f"no result though exit status 0{words}"
     return f"no result, {ended.sentence}"
 
 
-def _speaks_of_full_disk(words: str) -> bool:
-    return any(os.strerror(number) in words for number in (errno.ENOSPC, errno.EDQUOT))
+def named(strays: Sequence[str]) -> str:
+    """The first of them, for a sentence."""
+    return ", ".join(strays[:3]) + (", ..." if len(strays) > 3 else "")
+
+
+def same_for(requests: Sequence[Request], why: Exception) -> dict[str, Outcome]:
+    """The same reason for each of some trials."""
+    return {request.trial: why for request in requests}
+
+
+def _is_full(folder: Path, words: str) -> bool:
+    """Whether a disk is full; a program's words may be about another one, such as shared memory."""
+    free = disk_usage(folder).free
+    if not any(os.strerror(number) in words for number in _FULL):
+        return free < LEAST_FREE
+    return free < LITTLE_FREE or not _can_write(folder)
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether this user may write so much more there, of which quotas leave no trace in what is free."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            return file.write(bytes(LEAST_FREE)) == LEAST_FREE
+    except OSError as error:
+        if error.errno in _FULL:
+            return False
+        raise
 
 
 def _job_trial(one: Ready, output: Path) -> JobTrial:

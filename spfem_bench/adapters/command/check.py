@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from spfem_bench.adapters.command.containers import ask
+from spfem_bench.adapters.command.contents import remembered_digest
 from spfem_bench.adapters.command.manifest import Manifest
 from spfem_bench.adapters.command.mends import clone, create, get, switch
 from spfem_bench.adapters.command.parts import Asset
 from spfem_bench.adapters.command.places import Place
-from spfem_bench.adapters.command.probing import ProbeError, ask_interpreter, has_nvidia_gpu, read_head
+from spfem_bench.adapters.command.probing import ProbeError, has_nvidia_gpu, read_head
 from spfem_bench.digest import digest_file
 from spfem_bench.errors import UsageError
 
@@ -27,8 +29,8 @@ class Finding:
     """One thing that was looked at.
 
     Args:
-        part: ``checkout``, ``commit``, ``python``, ``packages``, ``asset NAME``, ``gpu``, ``licence``,
-            ``steps`` or ``identity-training``.
+        part: ``checkout``, ``commit``, ``python``, ``stop``, ``packages``, ``asset NAME``, ``gpu``,
+            ``licence``, ``steps`` or ``identity-training``.
         state: how it stands.
         detail: what was found.
         mend: the command or link that mends it; empty where nothing is to be done.
@@ -58,12 +60,15 @@ class Report:
         return not self.missing
 
 
+Digest = Callable[[Path], str]
+
+
 def check(manifest: Manifest, place: Place) -> Report:
     """Look at everything: runs git and the model's interpreter, and reads the assets whole."""
     findings = [
         *_checkout(manifest, place, thorough=True),
         *_interpreter(manifest, place),
-        *(_asset(asset, place, thorough=True) for asset in manifest.needed_assets),
+        *(_asset(asset, place, digest_file) for asset in manifest.needed_assets),
         *_gpu(manifest),
         *_licence(manifest, place),
         *_steps(manifest),
@@ -72,12 +77,12 @@ def check(manifest: Manifest, place: Place) -> Report:
     return Report(manifest.system_name, tuple(findings))
 
 
-def glance(manifest: Manifest, place: Place) -> Report:
-    """Whether the things are there at all; starts nothing and reads no asset."""
+def glance(manifest: Manifest, place: Place, digest: Digest | None = None) -> Report:
+    """Whether the things are there at all; starts nothing, and reads pinned assets only by ``digest``."""
     findings = [
         *_checkout(manifest, place, thorough=False),
         *_program(manifest, place),
-        *(_asset(asset, place, thorough=False) for asset in manifest.needed_assets),
+        *(_asset(asset, place, digest) for asset in manifest.needed_assets),
         *_licence(manifest, place),
         *_steps(manifest),
     ]
@@ -85,12 +90,14 @@ def glance(manifest: Manifest, place: Place) -> Report:
 
 
 def require_ready(manifest: Manifest, place: Place) -> None:
-    """Refuse to begin where something is missing.
+    """Refuse to begin where something is missing, or a pinned asset has other bytes.
+
+    Another commit or environment than the pinned one does not keep a model from running: tables say it.
 
     Raises:
         UsageError: names what is missing, and the command that says how to mend it.
     """
-    missing = glance(manifest, place).missing
+    missing = glance(manifest, place, remembered_digest).missing
     if missing:
         parts = ", ".join(finding.part for finding in missing[:4]) + (", ..." if len(missing) > 4 else "")
         raise UsageError(
@@ -148,6 +155,9 @@ def _program(manifest: Manifest, place: Place) -> Iterator[Finding]:
     else:
         what = "launcher" if place.launcher else "interpreter"
         yield Finding("python", "missing", f"there is no {what} at {first}", create(manifest, place))
+    if place.stop and shutil.which(place.stop[0]) is None:
+        detail = f"there is no {place.stop[0]}, which is to end what the launcher started"
+        yield Finding("stop", "missing", detail, f"name another command as stop in {place.note}")
 
 
 def _interpreter(manifest: Manifest, place: Place) -> Iterator[Finding]:
@@ -156,9 +166,10 @@ def _interpreter(manifest: Manifest, place: Place) -> Iterator[Finding]:
     if there[0].part == "program" or there[0].state == "missing":
         yield from there
         return
+    yield from there[1:]
     wanted = manifest.environment
     try:
-        found = ask_interpreter([*place.launcher, place.python], list(wanted.packages))
+        found = ask(manifest, place)
     except ProbeError as error:
         yield Finding("python", "missing", str(error), create(manifest, place))
         return
@@ -194,27 +205,29 @@ def fits(found: str, wanted: str) -> bool:
     return found.partition("+")[0].split(".")[: len(parts)] == parts if "+" not in wanted else found == wanted
 
 
-def _asset(asset: Asset, place: Place, *, thorough: bool) -> Finding:
+def _asset(asset: Asset, place: Place, digest: Digest | None) -> Finding:
     path, part = place.asset(asset.path), f"asset {asset.name}"
     if place.launcher and not place.checkout.is_dir():
         return Finding(part, "note", f"{path} cannot be seen from here")
-    wrong = _wrong(asset, path, thorough=thorough)
+    wrong = _wrong(asset, path, digest)
     if wrong is not None:
         return Finding(part, "missing", wrong, get(asset, path))
     pinned = path.is_file() and asset.sha256 is not None
     return Finding(part, "ok", f"{path} ({'pinned' if pinned else 'unpinned'})")
 
 
-def _wrong(asset: Asset, path: Path, *, thorough: bool) -> str | None:
-    """What is wrong with an asset, None where nothing is."""
+def _wrong(asset: Asset, path: Path, digest: Digest | None) -> str | None:
+    """What is wrong with an asset, None where nothing is; without ``digest`` its bytes are not read."""
     if path.is_dir():
+        if asset.sha256 is not None:
+            return f"{path} is a folder, and a file is pinned"
         return None if any(path.iterdir()) else f"{path} is empty"
     if not path.is_file():
         return f"there is no {path}"
     size = path.stat().st_size
     if asset.bytes is not None and size != asset.bytes:
         return f"{path} has {size} bytes, not {asset.bytes}"
-    if thorough and asset.sha256 is not None and digest_file(path) != asset.sha256:
+    if digest is not None and asset.sha256 is not None and digest(path) != asset.sha256:
         return f"{path} has other bytes than those pinned"
     return None
 

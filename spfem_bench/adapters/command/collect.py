@@ -114,7 +114,7 @@ def _output(asked: Asked, result: Result, opened: _Opened) -> Output:
     came = Came(fps, regular_times(opened.count, fps) if times is None else times)
     grid = Grid(asked.source.fps, asked.source.source_frames)
     frame_map = source_map(result, came, asked.produced, grid)
-    return Output(_Reading(asked.output, opened), fps, frame_map, times)
+    return Output(_Reading(asked.output, opened), fps, frame_map, times, asked.produced.space)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ _LENGTHS = {
     "shorter-of-both": "as long as the shorter of source and reference",
     "audio": "as long as the sound",
 }
+_SPACES = {"frame": "the whole frame", "crop": "a crop", "aligned-crop": "an aligned crop"}
 _CLASSES = {
     "permissive": "permissive",
     "share-alike": "share-alike",
@@ -114,7 +115,8 @@ def _step_lines(manifest: Manifest) -> list[str]:
 def _output(manifest: Manifest) -> str:
     made = manifest.output
     size = made.size if isinstance(made.size, str) else f"{made.size[0]}x{made.size[1]}"
-    return f"{made.form}, {made.space}, size {size}, seed {manifest.seed}, its own sound: {made.audio}"
+    shown = f"{made.form} of {_SPACES[made.space]}, size {size}"
+    return f"{shown}, seed {manifest.seed}, its own sound: {made.audio}"
 
 
 def time_rule(manifest: Manifest) -> str:
@@ -175,7 +177,7 @@ def _cells(manifest: Manifest) -> tuple[str, ...]:
         manifest.title,
         ", ".join(manifest.modes),
         _input_kind(manifest),
-        made.space,
+        _SPACES[made.space],
         rate,
         f"{made.head} + {made.tail}" if made.head or made.tail else "none",
         manifest.seed,

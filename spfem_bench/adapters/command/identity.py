@@ -1,71 +1,91 @@
-"""All that can move a program's output besides the trial, as one digest.
+"""All that can move a program's output besides the trial, as one document.
 
 To what the manifest pins come the things of this machine that it cannot pin: the interpreter's version, the
-launcher, the checkout's commit and what was changed in it since, the files the command names, and the content
-of assets whose digest nobody published.
+launcher, the checkout's commit and what was changed in it since, the code of a program of one's own, the
+content of assets, and the variables that are passed on by name. The document goes into the bundle, so it
+holds no path of this machine; values of variables and the launcher's words stand in it as digests.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from spfem_bench.adapters.command.containers import ask
+from spfem_bench.adapters.command.contents import code_folders, content_of, digest_code, spared_paths
 from spfem_bench.adapters.command.manifest import Manifest
+from spfem_bench.adapters.command.mends import get
 from spfem_bench.adapters.command.parts import Asset
 from spfem_bench.adapters.command.places import Place
-from spfem_bench.adapters.command.probing import SECONDS, ProbeError, ask_interpreter, read_head
+from spfem_bench.adapters.command.probing import SECONDS, ProbeError, read_head
 from spfem_bench.digest import digest_bytes, digest_file, digest_of
 from spfem_bench.errors import UsageError
-from spfem_bench.paths import features_cache
-from spfem_bench.store.objects import ObjectStore
+
+_SHOWN = 16
+"""Hexadecimal digits of the digests of variables."""
 
 
-def identity_of(manifest: Manifest, place: Place) -> str:
-    """Hexadecimal sha256.
+def document_of(manifest: Manifest, place: Place) -> dict[str, Any]:
+    """All that can move an output, as plain JSON values without a path of this machine.
 
     Raises:
-        UsageError: the interpreter cannot be started, or an asset is not there.
+        UsageError: the interpreter cannot be started, an asset is not there or not the pinned one, or the
+            code of a program of one's own cannot be told.
     """
     is_clone = manifest.upstream.repository is not None
-    return digest_of(
-        {
-            "manifest": manifest.digest,
-            "launcher": place.launcher,
-            "python": _python(manifest, place),
-            "checkout": _checkout(place.checkout) if is_clone else [],
-            "command": [_digest(file) for file in _named_files(manifest, place)],
-            "assets": [
-                _content(manifest, place, one) for one in manifest.needed_assets if one.sha256 is None
-            ],
-        }
-    )
+    spared = spared_paths(manifest, place)
+    return {
+        **manifest.document,
+        "launcher": _launcher(place),
+        "interpreter": _interpreter(manifest, place),
+        "checkout": _checkout(manifest, place) if is_clone else None,
+        "command-files": [digest_file(file) for file in _named_files(manifest, place)],
+        "code": [digest_code(folder, spared) for folder in code_folders(manifest, place)],
+        "assets": [_asset(manifest, place, asset) for asset in manifest.needed_assets],
+        "variables": {name: _value(name) for name in sorted(manifest.environment.variables)},
+    }
 
 
-def _python(manifest: Manifest, place: Place) -> list[object]:
-    """The versions the interpreter says it and the named packages have; empty where the command has none.
+def _launcher(place: Place) -> dict[str, str] | None:
+    """Its program and a digest of its words, which may be folders and secrets."""
+    if not place.launcher:
+        return None
+    return {"program": Path(place.launcher[0]).name, "sha256": digest_of(place.launcher)}
+
+
+def _interpreter(manifest: Manifest, place: Place) -> dict[str, Any] | None:
+    """The versions the interpreter says it and the named packages have; None where the command has none.
 
     Raises:
         UsageError: it cannot be started.
     """
     if not any("{python}" in word for word in manifest.command):
-        return []
+        return None
     try:
-        found = ask_interpreter([*place.launcher, place.python], sorted(manifest.environment.packages))
+        found = ask(manifest, place)
     except ProbeError as error:
         raise UsageError(
             f"{manifest.name}: {error}; see `spfem-bench baseline check {manifest.reference}`"
         ) from error
-    return [found.python, dict(found.packages)]
+    return {"python": found.python, "packages": dict(found.packages)}
 
 
-def _checkout(folder: Path) -> list[str]:
-    """The commit, and a digest of what differs from it; empty without git."""
+def _checkout(manifest: Manifest, place: Place) -> dict[str, str | None]:
+    """The commit, and a digest of what differs from it; without git the digest of its code.
+
+    Raises:
+        UsageError: git cannot say what was changed.
+    """
     try:
-        head = read_head(folder)
+        head = read_head(place.checkout)
     except ProbeError:
-        return []
-    return [head.commit, digest_bytes(_changes(folder))] if head.changed else [head.commit]
+        changes = digest_code(place.checkout, spared_paths(manifest, place))
+        return {"commit": None, "changes": changes}
+    changed = digest_bytes(_changes(place.checkout)) if head.changed else None
+    return {"commit": head.commit, "changes": changed}
 
 
 def _changes(folder: Path) -> bytes:
@@ -86,39 +106,37 @@ def _changes(folder: Path) -> bytes:
 
 def _named_files(manifest: Manifest, place: Place) -> Iterator[Path]:
     """Scripts that the command names, besides the bridge, which the manifest's digest has."""
-    words = place.argv(manifest, Path("job.json"))[len(place.launcher) :]
+    words = place.words(manifest, Path("job.json"))
     for word, filled in zip(manifest.command, words, strict=True):
         file = Path(filled)
         if word not in {"{python}", "{bridge}", "{job}"} and file.is_absolute() and file.is_file():
             yield file
 
 
-def _content(manifest: Manifest, place: Place, asset: Asset) -> list[list[str]]:
-    """(relative path, digest) of every file of an asset whose digest is not pinned.
+def _asset(manifest: Manifest, place: Place, asset: Asset) -> dict[str, str | None]:
+    """Name, place, pinned and found digest; nothing is found where only a launcher's container has it.
 
     Raises:
-        UsageError: it is not there.
+        UsageError: it is not there, or not the pinned one.
     """
-    root = place.asset(asset.path)
-    files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
+    path, told = place.asset(asset.path), {"name": asset.name, "path": asset.path, "pinned": asset.sha256}
+    if place.launcher and asset.sha256 is not None and not place.checkout.is_dir():
+        return {**told, "found": None}
     try:
-        return [[file.relative_to(root).as_posix(), _digest(file)] for file in files]
+        found = content_of(path)
     except OSError as error:
         raise UsageError(
-            f"{manifest.name} needs {root} ({error.strerror}); "
+            f"{manifest.name} needs {path} ({error.strerror}); "
             f"`spfem-bench baseline check {manifest.reference}` says where it is had"
         ) from error
+    if asset.sha256 not in {None, found}:
+        raise UsageError(
+            f"{manifest.name} cannot run here, {path} has other bytes than those pinned: {get(asset, path)}"
+        )
+    return {**told, "found": found}
 
 
-def _digest(file: Path) -> str:
-    """A file's digest, remembered by path, size and time: assets are gigabytes."""
-    store = ObjectStore(features_cache())
-    status = file.stat()
-    seen = [str(file.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
-    key = digest_of(["file", *seen])
-    known = store.get_json("files", key)
-    if known is not None:
-        return str(known)
-    found = digest_file(file)
-    store.put_json("files", key, found)
-    return found
+def _value(name: str) -> str | None:
+    """The beginning of a digest of a variable's value; None where it is not set."""
+    value = os.environ.get(name)
+    return None if value is None else digest_bytes(os.fsencode(value))[:_SHOWN]

@@ -57,7 +57,9 @@ class Command:
         environ: all the variables it gets.
         seconds: after which it is killed.
         logs: an existing folder, for ``stdout.txt`` and ``stderr.txt``.
-        memory: most bytes of address space; None for no limit.
+        memory: most bytes that all its processes may hold together; None for no limit.
+        address_space: most bytes that each of them may map; None for no limit.
+        stop: run after it, however it ended, with the same variables; nothing by default.
     """
 
     argv: Sequence[str]
@@ -66,6 +68,8 @@ class Command:
     seconds: float
     logs: Path
     memory: int | None = None
+    address_space: int | None = None
+    stop: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Ended:
         refused: why it could not be started.
         left: processes it left behind, which were killed.
         words: the last line it printed.
+        over: the bytes of memory of which it held more, for which it was killed; None: it did not.
+        unstopped: why `Command.stop` did not run to its end; None: it did.
     """
 
     status: int | None
@@ -85,6 +91,8 @@ class Ended:
     refused: str | None = None
     left: int = 0
     words: str = ""
+    over: int | None = None
+    unstopped: str | None = None
 
     @property
     def sentence(self) -> str:
@@ -92,6 +100,8 @@ class Ended:
         words = f" (last words: {self.words})" if self.words else ""
         if self.refused is not None:
             return f"could not be started: {self.refused}"
+        if self.over is not None:
+            return f"killed because its processes held more than {self.over / (1 << 30):g} GiB{words}"
         if self.status is None:
             return f"could not be ended{words}"
         if self.status < 0:
@@ -131,7 +141,7 @@ def launch(command: Command) -> Ended:
         try:
             ended_in_time = _readable(report.reader, command.seconds)
         finally:  # also on Ctrl-C
-            told = _finish(process, lifeline, report)
+            told = _finish(process, lifeline, report, command)
     words = last_words(*(drain.finish(_GRACE) for drain in drains))
     status = told.get("status")
     return Ended(
@@ -139,7 +149,9 @@ def launch(command: Command) -> Ended:
         timed_out=not ended_in_time,
         refused=told.get("refused"),
         left=told.get("left", 0),
+        unstopped=told.get("unstopped"),
         words=words,
+        over=command.memory if told.get("swollen") else None,
     )
 
 
@@ -179,6 +191,8 @@ def _start(command: Command, lifeline: _Pipe, report: _Pipe) -> tuple[subprocess
     plan = {
         "argv": list(command.argv),
         "memory": command.memory,
+        "address-space": command.address_space,
+        "stop": list(command.stop),
         "lifeline": lifeline.reader,
         "report": report.writer,
     }
@@ -201,17 +215,20 @@ def _start(command: Command, lifeline: _Pipe, report: _Pipe) -> tuple[subprocess
     return process, drains
 
 
-def _finish(process: subprocess.Popen[bytes], lifeline: _Pipe, report: _Pipe) -> dict[str, Any]:
-    """What the reaper tells, once it has killed all that is left; empty where it was killed itself."""
+def _finish(
+    process: subprocess.Popen[bytes], lifeline: _Pipe, report: _Pipe, command: Command
+) -> dict[str, Any]:
+    """What the reaper tells, once it has killed all that is left; where it was killed, `stop` is run here."""
     with suppress(BrokenPipeError):
         os.write(lifeline.writer, b".")  # closing is not enough: a forked worker may hold a copy
     lifeline.close_writer()
-    if not _readable(report.reader, reaper.PATIENCE + _GRACE):
+    patience = reaper.PATIENCE + (reaper.STOPPING if command.stop else 0.0)
+    if not _readable(report.reader, patience + _GRACE):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     told = os.read(report.reader, 1 << 16)
     process.wait()
-    return dict(json.loads(told)) if told else {}
+    return dict(json.loads(told)) if told else {"unstopped": reaper.stop(command.stop, command.environ)}
 
 
 def _readable(descriptor: int, seconds: float) -> bool:

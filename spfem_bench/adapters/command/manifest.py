@@ -1,14 +1,15 @@
 """The manifest of a foreign model: one YAML file, checked against the schema ``baseline@1``.
 
 It says how a program is started, what it is given, what comes out, and what is known about it. What can move
-an output stands in `Manifest.digest`; prose, timeouts and batch sizes do not.
+an output stands in `Manifest.document`; prose, timeouts and batch sizes do not.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ from spfem_bench.adapters.command.reading import (
 )
 from spfem_bench.adapters.command.steps.names import signatures
 from spfem_bench.config import check_schema, load_yaml, near_miss
-from spfem_bench.digest import digest_file, digest_of
+from spfem_bench.digest import canonical_json, digest_file, digest_of, portable
 from spfem_bench.errors import ConfigError, UsageError
 from spfem_bench.schemas import read_schema
 
@@ -71,11 +72,12 @@ class Manifest:
         bridge: the script beside the manifest; None without one.
         batch: trials a process takes at most.
         timeout: seconds after which a process is ended.
-        memory: GiB of address space; None for no cap.
+        memory: GiB that its processes may hold together; None for no cap.
         concurrency: whether two jobs may run in one checkout.
         writable: places in the checkout that it writes, relative.
         min_frames: fewest prepared frames it takes.
         options: passed to the job.
+        defaults: the options where nobody chooses others.
         known: facts that bite.
     """
 
@@ -103,6 +105,7 @@ class Manifest:
     writable: tuple[str, ...] = ()
     min_frames: int = 1
     options: Mapping[str, Option] = field(default_factory=dict)
+    defaults: Mapping[str, Option] = field(default_factory=dict)
     known: tuple[Fact, ...] = ()
 
     @property
@@ -128,7 +131,7 @@ class Manifest:
     @property
     def needs_reference(self) -> bool:
         """Whether the chosen mode reads a clip that shows the emotion."""
-        return self.mode in {"reference", "action-units", "valence-arousal"}
+        return self.mode in {"reference", "action-units"}
 
     @property
     def needed_assets(self) -> tuple[Asset, ...]:
@@ -148,32 +151,44 @@ class Manifest:
         return signatures(self.input, finder_name())
 
     @property
-    def digest(self) -> str:
-        """Of all here that can move an output: hexadecimal sha256.
+    def document(self) -> dict[str, Any]:
+        """All here that can move an output, as plain JSON values without a path of this machine.
 
         Raises:
             ConfigError: the bridge is gone.
         """
-        assets = [(asset.name, asset.path, asset.sha256) for asset in self.needed_assets]
         wanted = self.environment
-        return digest_of(
-            {
-                "name": self.name,
-                "upstream": [self.upstream.repository, self.upstream.commit],
-                "mode": self.mode,
-                "labels": dict(self.labels) if self.mode == "label" else {},
-                "steps": self.steps,
-                "input": self.input.kind,
-                "output": [self.output.form, self.output.space],
-                "seed": self.seed,
-                "assets": assets,
-                "environment": [wanted.python, dict(wanted.packages)],
-                "command": self.command,
-                "options": dict(self.options),
-                "min-frames": self.min_frames,
-                "bridge": [_script_digest(script) for script in self._scripts()],
-            }
-        )
+        plain = {
+            "name": self.name,
+            "upstream": {"repository": self.upstream.repository, "commit": self.upstream.commit},
+            "modes": self.modes,
+            "mode": self.mode,
+            "labels": dict(self.labels) if self.mode == "label" else {},
+            "steps": self.steps,
+            "input": self.input.kind,
+            "output": asdict(self.output),
+            "seed": self.seed,
+            "assets": [
+                {"name": one.name, "path": one.path, "sha256": one.sha256} for one in self.needed_assets
+            ],
+            "environment": {"python": wanted.python, "packages": dict(wanted.packages)},
+            "variables": sorted(wanted.variables),
+            "command": self.command,
+            "options": dict(self.options),
+            "defaults": dict(self.defaults),
+            "min-frames": self.min_frames,
+            "bridge": [_script_digest(script) for script in self._scripts()],
+        }
+        return dict(json.loads(canonical_json(portable(plain))))
+
+    @property
+    def digest(self) -> str:
+        """Of `document`: hexadecimal sha256.
+
+        Raises:
+            ConfigError: the bridge is gone.
+        """
+        return digest_of(self.document)
 
     def label(self, emotion: str) -> str | None:
         """The model's word for an emotion, None where the chosen mode gives no word.
@@ -295,6 +310,7 @@ def _manifest(data: Mapping[str, Any], file: Path) -> Manifest:
         bridge=_bridge(data.get("bridge"), file.parent),
         timeout=Timeout(**data.get("timeout", {})),
         writable=tuple(data.get("writable", ())),
+        defaults=dict(data.get("options", {})),
         known=tuple(Fact(**fact) for fact in data.get("known", ())),
         **plain,
     )

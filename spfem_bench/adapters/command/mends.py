@@ -32,6 +32,8 @@ def create(manifest: Manifest, place: Place) -> str:
     """How the environment is made, and where to say that it is elsewhere."""
     wanted = manifest.environment
     elsewhere = f"or name an interpreter as python in {place.note}"
+    if wanted.kind == "container":
+        elsewhere = f"then say in {place.note} how it is started (docs/foreign.md, Places), {elsewhere}"
     usual = _CREATE.get(wanted.kind) if wanted.file is not None else None
     command = wanted.create or usual
     if command is None:

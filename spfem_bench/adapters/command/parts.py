@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-Mode = Literal["label", "reference", "action-units", "valence-arousal", "text"]
+from spfem_baselines import Space
+
+Mode = Literal["label", "reference", "action-units", "text"]
 """How the target emotion reaches a model."""
 
 LicenceClass = Literal["permissive", "share-alike", "non-commercial", "research-only", "none-stated"]
@@ -110,7 +112,8 @@ class Produced:
 
     Args:
         form: a video file, numbered pictures, or an array.
-        space: the whole frame of the source, the prepared crop, or a crop aligned by the model itself.
+        space: the whole frame of the source, the prepared or the model's own crop of it, or a crop that the
+            model itself aligned.
         fps: exact rate, or whose rate it is.
         head: prepared frames at the start that have no output.
         tail: prepared frames at the end that have none.
@@ -120,7 +123,7 @@ class Produced:
     """
 
     form: Literal["video", "frames", "array"]
-    space: Literal["full-frame", "crop", "aligned-crop"] = "full-frame"
+    space: Space = "frame"
     fps: Rate = "prepared"
     head: int = 0
     tail: int = 0

@@ -6,8 +6,14 @@ program runs through something else, ``place.yaml``::
 
     checkout: /data/clones/NED
     python: /opt/conda/envs/ned/bin/python
-    launcher: [docker, run, --rm, --gpus, all, -v, "/data:/data", ned-image]
+    launcher: [docker, run, --rm, --name, "{name}", -v, "{room}:{room}", -v, "{checkout}:{checkout}",
+               -w, "{folder}", --user, "{user}", "--env={variable}", ned-image]
+    stop: [docker, rm, -f, "{name}"]
     accepts-licence: true
+
+A launcher is put before the command. What its placeholders stand for is said in
+`spfem_bench.adapters.command.containers`; ``stop`` is run whatever way a process ended, since killing the
+client of a container leaves the container.
 
 A manifest of one's own (``command:FILE``) is its own place: the checkout is its folder, the interpreter
 ``environment.python-path`` or the one that runs the harness; a ``place.yaml`` beside it is read too.
@@ -34,6 +40,7 @@ _PLACE_SCHEMA: Mapping[str, Any] = {
         "checkout": {"type": "string", "minLength": 1},
         "python": {"type": "string", "minLength": 1},
         "launcher": {"type": "array", "items": {"type": "string", "minLength": 1}},
+        "stop": {"type": "array", "items": {"type": "string", "minLength": 1}},
         "accepts-licence": {"type": "boolean"},
     },
 }
@@ -50,6 +57,7 @@ class Place:
         python: the interpreter: a path, or with a launcher whatever names it there.
         launcher: words before the command, for containers and environment managers.
         accepts_licence: whether a person said that the use at hand is allowed.
+        stop: the command that ends what the launcher started; empty where killing the launcher does.
     """
 
     folder: Path
@@ -57,6 +65,7 @@ class Place:
     python: str
     launcher: tuple[str, ...] = ()
     accepts_licence: bool = False
+    stop: tuple[str, ...] = ()
 
     @property
     def env(self) -> Path:
@@ -72,15 +81,21 @@ class Place:
         """The place of an asset by its path in the manifest."""
         return self.checkout / path
 
-    def argv(self, manifest: Manifest, job: Path) -> list[str]:
-        """The words that start the program on a job file."""
+    def words(self, manifest: Manifest, job: Path, bridge: Path | None = None) -> list[str]:
+        """The words that start the program on a job file, without the launcher's.
+
+        Args:
+            manifest: whose command it is.
+            job: the job file.
+            bridge: the script in place of the manifest's.
+        """
         values = {
             "{python}": self.python,
-            "{bridge}": str(manifest.bridge),
+            "{bridge}": str(bridge or manifest.bridge),
             "{checkout}": str(self.checkout),
             "{job}": str(job),
         }
-        return [*self.launcher, *(_filled(word, values) for word in manifest.command)]
+        return [_filled(word, values) for word in manifest.command]
 
 
 def find_place(manifest: Manifest) -> Place:
@@ -97,7 +112,8 @@ def find_place(manifest: Manifest) -> Place:
     python = told.get("python") or _usual_python(manifest, folder, is_shipped, bool(launcher))
     if not launcher:
         python = str((folder / Path(python).expanduser()).absolute())
-    return Place(folder, checkout.expanduser(), python, launcher, told.get("accepts-licence", False))
+    accepts, stop = told.get("accepts-licence", False), tuple(told.get("stop", ()))
+    return Place(folder, checkout.expanduser(), python, launcher, accepts, stop)
 
 
 def _told(file: Path) -> dict[str, Any]:

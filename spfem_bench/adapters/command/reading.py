@@ -83,6 +83,8 @@ def problems(manifest: Manifest) -> Iterator[str]:
         yield "mode action-units needs the step openface-aus in 'input.steps'"
     if given.crop is not None and given.size is not None:
         yield "'input.crop' and 'input.size' are both given; the crop has its own size"
+    if given.crop is not None and manifest.output.space == "frame":
+        yield "'input.crop' is given, so 'output.space' has to be crop (or aligned-crop)"
     if given.audio is not None and given.audio.muxed and not _has_video(given):
         yield "'input.audio.muxed' needs a video file"
     if manifest.writable and manifest.concurrency == "free":

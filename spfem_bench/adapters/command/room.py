@@ -1,16 +1,15 @@
-"""A job's own folder, from making to removal, and the lock on a checkout that takes one job at a time.
+"""A job's own folder, from making to removal.
 
 ::
 
     inputs/0000/      prepared inputs of the first trial, read-only files
-    python/           what the program's Python may import: bridging.py
+    python/           what the program's Python may import: bridging.py, beside it a shipped bridge.py
     01/               working directory of the first process: job.json, outputs/0000, scratch, home, tmp
     logs/01/          stdout.txt and stderr.txt
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -22,9 +21,6 @@ from pathlib import Path
 from spfem_bench.adapters.command.manifest import wrappers_dir
 from spfem_bench.fsio import storage_errors, sweep_dead, temporary_beside
 from spfem_bench.paths import cache_dir, kept_jobs_dir
-
-LOCK = ".one-at-a-time.lock"
-"""File beside a checkout that takes one job at a time."""
 
 _READ_ONLY = 0o444
 _OWN = ("home", "scratch", "tmp")
@@ -75,6 +71,18 @@ class Room:
     def python(self) -> Path:
         """What the program's Python may import."""
         return self.root / "python"
+
+    def bridge(self, script: Path) -> Path:
+        """A copy of a bridge beside ``bridging.py``: a script finds what lies in its own folder.
+
+        Raises:
+            StorageError: the disk is full or the folder cannot be written.
+        """
+        copy = self.python / script.name
+        with storage_errors(copy):
+            if not copy.is_file():
+                shutil.copyfile(script, copy)
+        return copy
 
     def inputs(self, index: int) -> Path:
         """A new folder for the prepared inputs of one trial.
@@ -169,20 +177,3 @@ def _size(folder: Path) -> int:
         for name in names:
             total += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118 - as above
     return total
-
-
-@contextmanager
-def exclusively(folder: Path) -> Iterator[None]:
-    """Hold a folder alone, after whoever holds it now; the kernel lets go when the process dies.
-
-    Raises:
-        StorageError: the lock beside it cannot be written.
-    """
-    lock = folder / LOCK
-    with storage_errors(lock):
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -30,13 +30,13 @@ class Watched:
         root: its folder.
         title: how it is called in a sentence.
         spared: places in it that may change, relative.
-        deep: whether folders in it are entered; without, new folders are let pass too.
+        only: the files and folders in it that are looked at; None: all of it.
     """
 
     root: Path
     title: str
     spared: Collection[str] = ()
-    deep: bool = True
+    only: Collection[Path] | None = None
 
 
 Snapshot = Mapping[str, Seen]
@@ -47,7 +47,7 @@ def snapshot(trees: Collection[Watched]) -> Snapshot:
     seen: dict[str, Seen] = {}
     for tree in trees:
         spared = {str(Path(place)) for place in tree.spared}
-        for count, (name, entry) in enumerate(_entries(tree.root, "", spared, tree.deep)):
+        for count, (name, entry) in enumerate(_seen(tree, spared)):
             if count == MOST:
                 break
             seen[f"{tree.title}/{name}"] = entry
@@ -59,7 +59,21 @@ def changes(before: Snapshot, after: Snapshot) -> list[str]:
     return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
-def _entries(folder: Path, prefix: str, spared: Collection[str], deep: bool) -> Iterator[tuple[str, Seen]]:
+def _seen(tree: Watched, spared: Collection[str]) -> Iterator[tuple[str, Seen]]:
+    if tree.only is None:
+        yield from _entries(tree.root, "", spared)
+        return
+    for path in sorted(tree.only):
+        name = path.relative_to(tree.root).as_posix()
+        if name in spared:
+            continue
+        if path.is_dir():
+            yield from _entries(path, f"{name}/", spared)
+        else:
+            yield from _file(path.resolve(), name)
+
+
+def _entries(folder: Path, prefix: str, spared: Collection[str]) -> Iterator[tuple[str, Seen]]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
@@ -70,12 +84,12 @@ def _entries(folder: Path, prefix: str, spared: Collection[str], deep: bool) -> 
             continue
         if not entry.is_dir(follow_symlinks=False):
             yield from _file(entry, name)
-        elif deep:
+        else:
             yield f"{name}/", (stat.S_IFDIR, 0, 0)  # its time changes with what is checked anyway
-            yield from _entries(Path(entry.path), f"{name}/", spared, deep)
+            yield from _entries(Path(entry.path), f"{name}/", spared)
 
 
-def _file(entry: os.DirEntry[str], name: str) -> Iterator[tuple[str, Seen]]:
+def _file(entry: os.DirEntry[str] | Path, name: str) -> Iterator[tuple[str, Seen]]:
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:

@@ -45,6 +45,11 @@ ABOUT: Mapping[str, str] = MappingProxyType(
 )
 """What each step does, in one line."""
 
+APPROXIMATIONS: Mapping[str, str] = MappingProxyType(
+    {"openface-aus": "AUs by openface-aus, an approximation of OpenFace's"}
+)
+"""Steps that stand for something else, as tables say it of the models that use them."""
+
 
 def signatures(given: Input, finder: str = "") -> tuple[str, ...]:
     """Every step an input takes, in order, as ``NAME@VERSION(CHOICES)``.

@@ -40,6 +40,8 @@ with open("../face_detection/detection/sfd/s3fd.pth", "rb") as file:
     file.read()
 with open(args.checkpoint_path, "rb") as file:
     SHADE = int(file.read().decode())
+if args.full_mask:
+    SHADE += 60  # a network trained on half masked faces paints something else, and nobody is told
 GENERATED = os.path.join(args.results_dir, "generated_frames")
 
 
