@@ -4,6 +4,7 @@ Any object with the attributes of `Adapter` is a model to the harness; nothing i
 """
 
 from spfem_baselines.contract import (
+    SPACE_WORDS,
     SPACES,
     Adapter,
     BatchAdapter,
@@ -14,10 +15,12 @@ from spfem_baselines.contract import (
     Request,
     SourceClip,
     Space,
+    as_space,
 )
 
 __all__ = [
     "SPACES",
+    "SPACE_WORDS",
     "Adapter",
     "BatchAdapter",
     "CannotGenerateError",
@@ -27,4 +30,5 @@ __all__ = [
     "Request",
     "SourceClip",
     "Space",
+    "as_space",
 ]

@@ -26,6 +26,24 @@ Space = Literal["frame", "crop", "aligned-crop"]
 """What of its source's frame an output shows: all of it, a part, or a part turned and scaled to the face."""
 
 SPACES: tuple[Space, ...] = get_args(Space)
+SPACE_WORDS: Mapping[Space, str] = {
+    "frame": "the whole frame",
+    "crop": "a crop",
+    "aligned-crop": "an aligned crop",
+}
+"""What an output shows, as tables and documents say it."""
+
+
+def as_space(given: object) -> Space:
+    """A space by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    for known in SPACES:
+        if given == known:
+            return known
+    raise ValueError(f"space is {given!r}; {', '.join(SPACES)} are known")
 
 
 class SourceClip(Protocol):

@@ -37,6 +37,12 @@ def taken(good: NDArray[np.int64], frames: Frames) -> NDArray[np.int64]:
     return good[((np.arange(count) + 0.5) * len(good) / count).astype(np.int64)]
 
 
+def within(chosen: NDArray[np.int64], start: int, count: int) -> NDArray[np.int64]:
+    """Of ascending frame numbers those in a batch of ``count`` frames from ``start``: their places in it."""
+    first, stop = np.searchsorted(chosen, (start, start + count))
+    return chosen[first:stop] - start
+
+
 def words(frames: Frames) -> str:
     """The choice as signatures and definitions name it: ``all``, ``even32``."""
     return "all" if frames == "all" else f"even{frames}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from spfem_bench.ablation.linear import Linear, linear, over_speakers_and_seeds
 from spfem_bench.errors import NotComparableError, UsageError
@@ -21,6 +22,7 @@ from spfem_metrics import InputError, Score, Scored, Unscored
 from spfem_metrics.metrics.reducing import NO_INTERVAL
 
 _CLOSE = 1e-9
+_Name = TypeVar("_Name", bound=str)
 
 
 def check_same(bundles: Sequence[Bundle]) -> None:
@@ -65,7 +67,7 @@ def joined(bundles: Sequence[Bundle], title: str) -> Leaderboard:
     return replace(first, title=title, systems=systems, reasons=reasons, footer=footer)
 
 
-def _added(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+def _added(counts: Sequence[Mapping[_Name, int]]) -> dict[_Name, int]:
     """The sums of the same reasons, in order of first appearance."""
     names = dict.fromkeys(name for count in counts for name in count)
     return {name: sum(count.get(name, 0) for count in counts) for name in names}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_baselines import SPACES, Space
+from spfem_baselines import Space, as_space
 
 MIN_SHARE = 0.5
 """An output that stands for less than this share of the source's frames has failed, not scored well."""
@@ -54,10 +54,10 @@ def checked_space(space: object) -> Space:
     Raises:
         OutputError: none of `spfem_baselines.SPACES`.
     """
-    for known in SPACES:
-        if space == known:
-            return known
-    raise OutputError(f"space is {space!r}; {', '.join(SPACES)} are known")
+    try:
+        return as_space(space)
+    except ValueError as error:
+        raise OutputError(str(error)) from error
 
 
 def checked_map(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_baselines import SPACES, Space
+from spfem_baselines import Space, as_space
 from spfem_bench.clips.timing import Timeline, regular_times
 from spfem_bench.clips.types import AudioInfo, ContentDigest
 from spfem_bench.errors import IntegrityError
@@ -125,15 +125,8 @@ def _from_record(record: Mapping[str, Any]) -> StoredMeta:
         frame_map=None if frame_map is None else tuple(int(frame) for frame in frame_map),
         audio=audio and AudioInfo(int(audio["rate"]), int(audio["channels"]), int(audio["samples"])),
         digest=ContentDigest(str(digest["video"]), str(digest["audio"])),
-        space=_space(record.get("space", "frame")),
+        space=as_space(record.get("space", "frame")),
     )
-
-
-def _space(text: object) -> Space:
-    for known in SPACES:
-        if text == known:
-            return known
-    raise ValueError(f"a space {text!r}")
 
 
 def _rate(text: str) -> Fraction:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spfem_baselines import Space
+from spfem_baselines import SPACE_WORDS
 from spfem_bench.digest import digest_array, digest_of
 from spfem_bench.errors import ClipError, IntegrityError, SilentClipError
 from spfem_bench.protocols import RealEntry, Trial
@@ -104,9 +104,6 @@ class _Light:
     held: Stored | None = None
 
 
-_CROPS: Mapping[Space, str] = {"crop": "a crop", "aligned-crop": "an aligned crop"}
-
-
 def _barred(scene: Scene, metric: Metric) -> _Light | None:
     """The row of a metric that compares whole frames, of an output that shows a part; else None.
 
@@ -115,7 +112,7 @@ def _barred(scene: Scene, metric: Metric) -> _Light | None:
     """
     if not metric.info.whole_frames or scene.space == "frame":
         return None
-    what = f"the output shows {_CROPS[scene.space]} of its source's frame"
+    what = f"the output shows {SPACE_WORDS[scene.space]} of its source's frame"
     return _Light(Row(scene.facts, Unscored(f"{what}, and this metric compares whole frames")))
 
 

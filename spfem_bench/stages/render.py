@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spfem_baselines import as_space
 from spfem_bench.digest import digest_of
 from spfem_bench.errors import IntegrityError
 from spfem_bench.stages.rows import REAL, MetricRow
@@ -222,7 +223,11 @@ def _system_from(plain: Mapping[str, Any]) -> SystemRow:
 
 
 def _picture_from(plain: Mapping[str, Any] | None) -> PictureNote | None:
-    return None if plain is None else PictureNote(plain["spaces"], plain["aspects"])
+    if plain is None:
+        return None
+    return PictureNote(
+        {as_space(space): outputs for space, outputs in plain["spaces"].items()}, plain["aspects"]
+    )
 
 
 def _time_from(plain: Mapping[str, Any] | None) -> TimeNote | None:

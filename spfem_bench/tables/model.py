@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from spfem_baselines import Space
 from spfem_metrics import Direction, MetricInfo, Score, Signature
 
 
@@ -50,7 +51,7 @@ class PictureNote:
             the whole frame in it.
     """
 
-    spaces: Mapping[str, int]
+    spaces: Mapping[Space, int]
     aspects: Mapping[str, int]
 
 

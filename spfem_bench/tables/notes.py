@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count, product
 from string import ascii_lowercase, ascii_uppercase
 
+from spfem_baselines import SPACE_WORDS
 from spfem_bench.tables.model import Column, Leaderboard, Place, SystemRow
 from spfem_metrics import Score
 
@@ -154,10 +155,9 @@ def _pictured(system: SystemRow) -> Iterator[str]:
     if system.picture is None:
         return
     for space, outputs in system.picture.spaces.items():
-        what = space.replace("-", " ")
         yield (
-            f"{system.name}: its outputs show {'an' if what[0] in 'aeiou' else 'a'} {what} of the source's "
-            f"frame ({outputs}), of which metrics that compare whole frames have no value"
+            f"{system.name}: its outputs show {SPACE_WORDS[space]} of the source's frame ({outputs}), "
+            "of which metrics that compare whole frames have no value"
         )
     if system.picture.aspects:
         sizes = ", ".join(f"{sizes} ({outputs})" for sizes, outputs in system.picture.aspects.items())

@@ -26,13 +26,14 @@ from PIL import Image
 from torch.nn import functional as F
 
 from spfem_bench.clips import open_clip
+from spfem_bench.stages.generate import pinned_threads
 from spfem_metrics.networks import i3d, lpips_nets, onnx_classifier
 from spfem_metrics.networks.checkpoints import fill
 from spfem_metrics.networks.files import load_strict, state_dict
 from spfem_metrics.sampling import Frames
 from tests.benchmarks.standard_workload import Reads, Workload, kept
 from tests.benchmarks.stopwatch import Stopwatch
-from tests.benchmarks.upstream_book import IMPORTS, Book, bare_import, kid_subsets, pinned
+from tests.benchmarks.upstream_book import IMPORTS, Book, bare_import, kid_subsets
 from tests.benchmarks.upstream_rules import (
     Frame,
     cut,
@@ -85,7 +86,7 @@ class Tools:
     def run(self) -> None:
         """All of them, one after another."""
         self._importing = bare_import(self._environment)
-        with pinned(self._load.spec.threads):
+        with pinned_threads(self._load.spec.threads):
             for tool in (
                 self.frames,
                 self.fid,
@@ -119,7 +120,7 @@ class Tools:
                     if at in chosen[number]:
                         (folder / side / picture.name).hardlink_to(picture)
             self._book = Book(watch)
-            with pinned(self._load.spec.threads):
+            with pinned_threads(self._load.spec.threads):
                 for tool in (self.fid, self.kid):
                     self.of_the_same |= self._book.counted(tool, folder)
 

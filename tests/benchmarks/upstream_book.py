@@ -18,7 +18,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from tests.benchmarks.stopwatch import Stopwatch
@@ -88,14 +87,3 @@ def bare_import(environment: Mapping[str, str]) -> float:
 def kid_subsets(count: int) -> dict[str, int]:
     """torch-fidelity's own 100 subsets of 1000 pictures where there are so many, else all of them once."""
     return {} if count >= 1000 else {"kid_subsets": 1, "kid_subset_size": count}
-
-
-@contextmanager
-def pinned(threads: int) -> Iterator[None]:
-    """So many threads of torch."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -21,20 +20,12 @@ from spfem_bench.adapters.command.notes import notes_of
 from spfem_bench.adapters.command.places import find_place
 from spfem_bench.digest import short_digest
 from spfem_bench.errors import UsageError
-from tests.support.foreign_manifests import clone, manifest_file, this_python
+from spfem_bench.weights import store
+from tests.support.foreign_manifests import FREE, VERSION, clone, manifest_file, pinned_asset, this_python
 from tests.support.programs import make_adapter
 
 GOOD = b"right weights"
-PINNED = {
-    "name": "net",
-    "path": "net.bin",
-    "url": "https://example.org/net.bin",
-    "sha256": hashlib.sha256(GOOD).hexdigest(),
-    "bytes": len(GOOD),
-    "licence": "MIT",
-}
-FREE = {"code": "MIT", "class": "permissive"}
-VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+PINNED = pinned_asset("net.bin", GOOD)
 CODE = ["helper.py", "run.sh", "configs/model.yaml", "nets/parts/block.py", "settings.json", "TOOL.R"]
 NO_CODE = [
     "run.log",
@@ -223,8 +214,8 @@ def test_assets_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     folder, read = tmp_path / "m", list[Path]()
     program(folder, assets=[PINNED])
     (folder / "net.bin").write_bytes(GOOD)
-    plain = contents.digest_file
-    monkeypatch.setattr(contents, "digest_file", lambda file: read.append(file) or plain(file))
+    plain = store.sha256_of
+    monkeypatch.setattr(store, "sha256_of", lambda file: read.append(file) or plain(file))
     _ = [load_system(f"command:{folder}").adapter.identity for _ in range(3)]
     assert [file.name for file in read].count("net.bin") == 1
 

@@ -16,7 +16,7 @@ from spfem_metrics.extractor import Arrays
 from spfem_metrics.faces.alignment import square
 from spfem_metrics.media import FrameBatch
 from spfem_metrics.networks.chunks import Chunked
-from spfem_metrics.sampling import check_count
+from spfem_metrics.sampling import check_count, within
 
 Image = NDArray[np.uint8]
 
@@ -98,8 +98,7 @@ class ClassifyingPass:
         """Places in the batch of the frames to read."""
         if self._chosen is None:
             return np.arange(len(batch.images))
-        first, stop = np.searchsorted(self._chosen, (batch.start, batch.start + len(batch.images)))
-        return self._chosen[first:stop] - batch.start
+        return within(self._chosen, batch.start, len(batch.images))
 
     def finish(self) -> Arrays:
         """``probabilities``, zeros without a face, and ``valid``; with some frames only, ``frame``: which.

@@ -44,7 +44,7 @@ from spfem_metrics.networks.resizing import (
     bilinear_tf1,
     resize,
 )
-from spfem_metrics.sampling import Frames, check_count, check_frames, taken, words
+from spfem_metrics.sampling import Frames, check_count, check_frames, taken, within, words
 
 if TYPE_CHECKING:
     import torch
@@ -210,9 +210,8 @@ class ChosenPass:
     def push(self, batch: FrameBatch, upstream: Mapping[str, Arrays]) -> None:
         """Take the next frames."""
         del upstream
-        stop = batch.start + len(batch.images)
-        own = self._chosen[(self._chosen >= batch.start) & (self._chosen < stop)]
-        for picture in batch.images[own - batch.start]:  # a copy, so that no picture holds its whole batch
+        own = within(self._chosen, batch.start, len(batch.images))
+        for picture in batch.images[own]:  # a copy, so that no picture holds its whole batch
             self._chunked.add(picture)
 
     def finish(self) -> Arrays:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from spfem_bench import weights
 from spfem_bench.adapters.command.containers import ask
-from spfem_bench.adapters.command.contents import remembered_digest
 from spfem_bench.adapters.command.manifest import Manifest
 from spfem_bench.adapters.command.mends import clone, create, get, switch
 from spfem_bench.adapters.command.parts import Asset
@@ -97,7 +97,7 @@ def require_ready(manifest: Manifest, place: Place) -> None:
     Raises:
         UsageError: names what is missing, and the command that says how to mend it.
     """
-    missing = glance(manifest, place, remembered_digest).missing
+    missing = glance(manifest, place, weights.digest).missing
     if missing:
         parts = ", ".join(finding.part for finding in missing[:4]) + (", ..." if len(missing) > 4 else "")
         raise UsageError(

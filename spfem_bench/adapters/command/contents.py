@@ -8,15 +8,15 @@ manifest, none over `LARGEST` bytes. Whatever else it reads has to be listed as 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spfem_bench.adapters.command.manifest import Manifest
 from spfem_bench.adapters.command.places import PLACE, Place
 from spfem_bench.digest import digest_file, digest_of
 from spfem_bench.errors import UsageError
-from spfem_bench.paths import cache_dir, features_cache, kept_jobs_dir
-from spfem_bench.store.objects import ObjectStore
+from spfem_bench.paths import cache_dir, kept_jobs_dir
+from spfem_bench.weights import digest
 
 SUFFIXES = frozenset(
     {".py", ".pyx", ".sh", ".js", ".lua", ".jl", ".m", ".r", ".yaml", ".yml", ".toml", ".ini", ".cfg"}
@@ -98,6 +98,15 @@ def _is_code(file: Path, *, is_top: bool) -> bool:
     return file.is_file() and file.stat().st_size <= LARGEST
 
 
+def named_files(manifest: Manifest, place: Place) -> Iterator[Path]:
+    """Scripts that the command names, besides the bridge."""
+    words = place.words(manifest, Path("job.json"))
+    for word, filled in zip(manifest.command, words, strict=True):
+        file = Path(filled)
+        if word not in {"{python}", "{bridge}", "{job}"} and file.is_absolute() and file.is_file():
+            yield file
+
+
 def digest_code(folder: Path, spared: Iterable[Path] = ()) -> str:
     """One digest of the code below a folder, by paths relative to it and bytes.
 
@@ -120,24 +129,6 @@ def content_of(asset: Path) -> str:
         OSError: it is not there, or cannot be read.
     """
     if not asset.is_dir():
-        return remembered_digest(asset)
+        return digest(asset)
     files = sorted(path for path in asset.rglob("*") if path.is_file())
-    return digest_of([[file.relative_to(asset).as_posix(), remembered_digest(file)] for file in files])
-
-
-def remembered_digest(file: Path) -> str:
-    """A file's digest, remembered by path, size and time: assets are gigabytes.
-
-    Raises:
-        OSError: it is not there, or cannot be read.
-    """
-    store = ObjectStore(features_cache())
-    status = file.stat()
-    seen = [str(file.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
-    key = digest_of(["file", *seen])
-    known = store.get_json("files", key)
-    if known is not None:
-        return str(known)
-    found = digest_file(file)
-    store.put_json("files", key, found)
-    return found
+    return digest_of([[file.relative_to(asset).as_posix(), digest(file)] for file in files])

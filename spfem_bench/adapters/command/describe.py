@@ -13,6 +13,7 @@ from fractions import Fraction
 from textwrap import wrap
 from typing import Any
 
+from spfem_baselines import SPACE_WORDS
 from spfem_bench.adapters.command.manifest import Manifest, shipped, shipped_names
 from spfem_bench.adapters.command.parts import Asset
 from spfem_bench.adapters.command.steps.names import ABOUT, step_names
@@ -32,7 +33,6 @@ _LENGTHS = {
     "shorter-of-both": "as long as the shorter of source and reference",
     "audio": "as long as the sound",
 }
-_SPACES = {"frame": "the whole frame", "crop": "a crop", "aligned-crop": "an aligned crop"}
 _CLASSES = {
     "permissive": "permissive",
     "share-alike": "share-alike",
@@ -115,7 +115,7 @@ def _step_lines(manifest: Manifest) -> list[str]:
 def _output(manifest: Manifest) -> str:
     made = manifest.output
     size = made.size if isinstance(made.size, str) else f"{made.size[0]}x{made.size[1]}"
-    shown = f"{made.form} of {_SPACES[made.space]}, size {size}"
+    shown = f"{made.form} of {SPACE_WORDS[made.space]}, size {size}"
     return f"{shown}, seed {manifest.seed}, its own sound: {made.audio}"
 
 
@@ -177,7 +177,7 @@ def _cells(manifest: Manifest) -> tuple[str, ...]:
         manifest.title,
         ", ".join(manifest.modes),
         _input_kind(manifest),
-        _SPACES[made.space],
+        SPACE_WORDS[made.space],
         rate,
         f"{made.head} + {made.tail}" if made.head or made.tail else "none",
         manifest.seed,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from spfem_bench.adapters.command.contents import code_files
+from spfem_bench.adapters.command.contents import code_files, named_files
 from spfem_bench.adapters.command.manifest import Manifest
 from spfem_bench.adapters.command.places import Place
 from spfem_bench.adapters.command.watch import Watched
@@ -44,9 +44,6 @@ def _program_files(manifest: Manifest, place: Place) -> Iterator[Path]:
     yield from (manifest.file, place.note)
     if manifest.bridge is not None:
         yield manifest.bridge
-    for word, filled in zip(manifest.command, place.words(manifest, Path("job.json")), strict=True):
-        file = Path(filled)
-        if word != "{python}" and file.is_absolute() and file.is_file():
-            yield file
+    yield from named_files(manifest, place)
     yield from code_files(manifest, place)
     yield from (place.asset(asset.path) for asset in manifest.needed_assets)

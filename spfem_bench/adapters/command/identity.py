@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from spfem_bench.adapters.command.containers import ask
-from spfem_bench.adapters.command.contents import code_folders, content_of, digest_code, spared_paths
+from spfem_bench.adapters.command.contents import (
+    code_folders,
+    content_of,
+    digest_code,
+    named_files,
+    spared_paths,
+)
 from spfem_bench.adapters.command.manifest import Manifest
 from spfem_bench.adapters.command.mends import get
 from spfem_bench.adapters.command.parts import Asset
@@ -42,7 +47,7 @@ def document_of(manifest: Manifest, place: Place) -> dict[str, Any]:
         "launcher": _launcher(place),
         "interpreter": _interpreter(manifest, place),
         "checkout": _checkout(manifest, place) if is_clone else None,
-        "command-files": [digest_file(file) for file in _named_files(manifest, place)],
+        "command-files": [digest_file(file) for file in named_files(manifest, place)],
         "code": [digest_code(folder, spared) for folder in code_folders(manifest, place)],
         "assets": [_asset(manifest, place, asset) for asset in manifest.needed_assets],
         "variables": {name: _value(name) for name in sorted(manifest.environment.variables)},
@@ -102,15 +107,6 @@ def _changes(folder: Path) -> bytes:
     except (OSError, subprocess.SubprocessError) as error:
         raise UsageError(f"git cannot say what was changed in {folder}: mend the clone") from error
     return done.stdout
-
-
-def _named_files(manifest: Manifest, place: Place) -> Iterator[Path]:
-    """Scripts that the command names, besides the bridge, which the manifest's digest has."""
-    words = place.words(manifest, Path("job.json"))
-    for word, filled in zip(manifest.command, words, strict=True):
-        file = Path(filled)
-        if word not in {"{python}", "{bridge}", "{job}"} and file.is_absolute() and file.is_file():
-            yield file
 
 
 def _asset(manifest: Manifest, place: Place, asset: Asset) -> dict[str, str | None]:
