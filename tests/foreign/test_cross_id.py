@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -141,20 +142,27 @@ def _ffmpeg(folder: Path, python: Path, icface: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory, foreign_python: Path) -> Iterator[Path]:
-    """One run of all stand-ins; its table is printed where a test fails."""
-    root = tmp_path_factory.mktemp("cross-id")
-    placed = _placed(root / "baselines", foreign_python)
-    people = _people(root / "mead")
-    tools = _ffmpeg(root / "bin", foreign_python, placed / "icface" / "icface-checkout")
-    adapters = [word for name in EXPECTED for word in ("--adapter", f"baseline:{name}")]
+@contextmanager
+def all_installed(root: Path, python: Path) -> Iterator[tuple[Path, pytest.MonkeyPatch]]:
+    """Their folder, with all stand-ins, which the harness finds in the context; and its patch."""
+    placed = _placed(root / "baselines", python)
+    tools = _ffmpeg(root / "bin", python, placed / "icface" / "icface-checkout")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPFEM_BENCH_BASELINES", str(placed))
         patch.setenv("SPFEM_BENCH_CACHE_DIR", str(root / "cache"))
         patch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
         patch.setattr(check, "_steps", lambda manifest: iter(()))  # MediaPipe's file may not be here
         patch.setattr(openface, "measure", _still)
+        yield placed, patch
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, foreign_python: Path) -> Iterator[Path]:
+    """One run of all stand-ins; its table is printed where a test fails."""
+    root = tmp_path_factory.mktemp("cross-id")
+    people = _people(root / "mead")
+    adapters = [word for name in EXPECTED for word in ("--adapter", f"baseline:{name}")]
+    with all_installed(root, foreign_python):
         said = invoke(
             *("run", *adapters, "--dataset", f"mead:{people}", "--protocol", "spfem/cross-id@1"),
             *("--suite", TINY, "--no-bounds", "--max-missing", "1", "-o", root / "run"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -20,6 +21,24 @@ SMALLEST: dict[str, Any] = {
     "output": {"as": "video"},
     "command": ["{python}", "{bridge}", "{job}"],
 }
+
+FREE = {"code": "MIT", "class": "permissive"}
+"""A licence that nothing has to be accepted for."""
+
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+"""Of the interpreter that runs the tests."""
+
+
+def pinned_asset(path: str, content: bytes) -> dict[str, Any]:
+    """The asset ``net`` with the digest and size of its content."""
+    return {
+        "name": "net",
+        "path": path,
+        "url": f"https://example.org/{Path(path).name}",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "licence": "MIT",
+    }
 
 
 def manifest_file(folder: Path, **changes: Any) -> Path:

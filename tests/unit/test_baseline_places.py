@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 from collections.abc import Callable
@@ -19,19 +18,21 @@ from spfem_bench.adapters.command.probing import ProbeError, ask_interpreter, re
 from spfem_bench.adapters.load import load_system
 from spfem_bench.errors import ConfigError, PluginError, UsageError
 from spfem_bench.paths import baselines_dir
-from tests.support.foreign_manifests import clone, commit, git, manifest, manifest_file, script, this_python
+from tests.support.foreign_manifests import (
+    FREE,
+    VERSION,
+    clone,
+    commit,
+    git,
+    manifest,
+    manifest_file,
+    pinned_asset,
+    script,
+    this_python,
+)
 
 CONTENT = b"weights"
-NET = {
-    "name": "net",
-    "path": "models/net.pth",
-    "url": "https://example.org/net.pth",
-    "sha256": hashlib.sha256(CONTENT).hexdigest(),
-    "bytes": len(CONTENT),
-    "licence": "MIT",
-}
-FREE = {"code": "MIT", "class": "permissive"}
-VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+NET = pinned_asset("models/net.pth", CONTENT)
 
 
 @pytest.fixture

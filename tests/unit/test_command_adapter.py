@@ -23,19 +23,7 @@ from spfem_bench.testing import check_adapter
 from tests.support.faults import filled, small_disk
 from tests.support.programs import UNPINNED, made, make_adapter, requests, said
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
-    monkeypatch.setenv("SPFEM_BENCH_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where jobs are kept."""
-    monkeypatch.setenv("SPFEM_BENCH_KEEP_JOBS", str(tmp_path / "kept"))
-    return tmp_path / "kept"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def jobs(cache: Path) -> list[str]:

@@ -17,19 +17,7 @@ from spfem_bench.adapters.command.job import read_job
 from spfem_bench.adapters.command.locks import beside_others, exclusively
 from tests.support.programs import UNPINNED, made, make_adapter, requests, running_below
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
-    monkeypatch.setenv("SPFEM_BENCH_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where jobs are kept."""
-    monkeypatch.setenv("SPFEM_BENCH_KEEP_JOBS", str(tmp_path / "kept"))
-    return tmp_path / "kept"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 CLONE: dict[str, Any] = {
