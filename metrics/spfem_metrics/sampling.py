@@ -1,4 +1,4 @@
-"""Which frames, or windows, of a clip are taken: one rule for metrics of sets and the extractors under them.
+"""Which frames, windows or pairs of frames are taken: one rule for metrics of sets and for extractors.
 
 Where an extractor reads only what is taken, its definition says so (``frames:even32``), and a metric that
 would take others refuses it.
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from spfem_metrics.errors import DefinitionError, InputError
 
 Frames = int | Literal["all"]
-"""Frames taken of each clip: at most so many, evenly spaced, or every one."""
+"""Frames taken of each clip, or frame pairs of each two: at most so many, evenly spaced, or every one."""
 
 
 def check_frames(frames: Frames) -> None:
-    """The option ``frames`` of a set metric or an extractor.
+    """The option ``frames`` of a set metric, an extractor or a pair extractor.
 
     Raises:
         DefinitionError: neither ``all`` nor a whole number of at least 1.
@@ -26,11 +26,16 @@ def check_frames(frames: Frames) -> None:
     if frames == "all":
         return
     if isinstance(frames, str) or frames < 1:
-        raise DefinitionError(f"{frames} frames a clip make no set: at least 1, or all")
+        raise DefinitionError(f"frames taken of a clip are at least 1, or all, not {frames!r}")
+
+
+def pairs_word(frames: Frames) -> str:
+    """The choice of frame pairs as a pair extractor's definition names it, empty where all are compared."""
+    return "" if frames == "all" else f",pairs:{words(frames)}"
 
 
 def taken(good: NDArray[np.int64], frames: Frames) -> NDArray[np.int64]:
-    """Of usable frames those that are taken: all, or at most ``frames`` evenly spaced."""
+    """Of usable frames, or of rows of frame pairs, those taken: all, or at most ``frames`` evenly spaced."""
     if frames == "all":
         return good
     count = min(frames, len(good))

@@ -9,10 +9,22 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from spfem_metrics import ArrayMedia, FrameBatch, InputError, PairExtractor
+from spfem_metrics import (
+    ArrayMedia,
+    DefinitionError,
+    FrameBatch,
+    InputError,
+    Observation,
+    PairExtractor,
+    Reading,
+    Row,
+    TrialFacts,
+)
 from spfem_metrics.functional import psnr, ssim
-from spfem_metrics.pairs.image_quality import fit_to, image_quality
+from spfem_metrics.metrics.paired import PSNR
+from spfem_metrics.pairs.image_quality import fit_to, image_quality, ssim_pictures
 from spfem_metrics.pairs.lockstep import BATCH, lockstep
+from spfem_metrics.sampling import taken
 
 
 def media(frames: int, seed: int = 0, size: tuple[int, int] = (16, 20)) -> ArrayMedia:
@@ -117,3 +129,38 @@ def test_it_is_a_pair_extractor_whose_definition_fits_a_signature():
     extractor = image_quality()
     assert isinstance(extractor, PairExtractor)
     assert not set(" |\n") & set(extractor.definition)
+
+
+@pytest.mark.parametrize("make", [image_quality, ssim_pictures])
+@pytest.mark.parametrize("length", [1, 7, 8, 30])
+def test_of_many_pairs_so_many_are_compared_evenly_spaced(make, length):
+    output, other = media(length), media(40, 1)
+    pairs = np.stack([np.arange(length), np.arange(length) + 3], axis=1)
+    whole, part = make().compare(output, other, pairs), make(frames=8).compare(output, other, pairs)
+    assert whole.keys() == part.keys()
+    for name, values in whole.items():
+        np.testing.assert_array_equal(part[name], taken(values, 8))
+        assert len(part[name]) == min(length, 8)
+
+
+def test_the_definition_says_which_pairs_only_where_it_is_not_all_of_them():
+    assert image_quality(frames=32).definition == f"{image_quality().definition},pairs:even32"
+    assert ssim_pictures(frames=4).definition == f"{ssim_pictures().definition},pairs:even4"
+
+
+@pytest.mark.parametrize("make", [image_quality, ssim_pictures])
+@pytest.mark.parametrize("frames", [0, -3, "even32", "8"])
+def test_numbers_of_pairs_that_cannot_be_are_refused(make, frames):
+    with pytest.raises(DefinitionError):
+        make(frames=frames)
+
+
+def test_parts_count_the_frames_compared():
+    clip, facts = media(40), TrialFacts("t", "p", "happy")
+    pairs = np.stack([np.arange(40), np.arange(40)], axis=1)
+    arrays = {("truth", "image-quality"): image_quality(frames=10).compare(clip, clip, pairs)}
+    reading = PSNR().observe(Observation(facts, {}, np.arange(40), pairs, arrays))
+    assert isinstance(reading, Reading)
+    assert reading.parts == {"frames": 10.0, "identical": 1.0}
+    notes = PSNR().reduce([Row(facts, reading)]).notes
+    assert "10 of 10 frames are identical to the true pair's and count 100 dB" in notes

@@ -18,6 +18,7 @@ from spfem_metrics import ArrayMedia, DefinitionError, InputError, PairExtractor
 from spfem_metrics.networks.lpips_nets import SMALLEST, TRUNKS, blank
 from spfem_metrics.pairs.image_quality import fit_to
 from spfem_metrics.pairs.lpips import lpips
+from spfem_metrics.sampling import taken
 from tests.support.planted import pictures, plant_lpips
 
 upstream = pytest.importorskip("lpips")
@@ -63,6 +64,16 @@ def by_package(network: torch.nn.Module, first: ArrayMedia, second: ArrayMedia) 
     x, y = (torch.from_numpy(m.frames).permute(0, 3, 1, 2).float() / 255 for m in (first, second))
     with torch.inference_mode():
         return network(x, y, normalize=True).flatten().numpy()
+
+
+def test_of_many_pairs_so_many_are_compared_and_the_definition_says_so(net, files) -> None:
+    first, second = clip(9, 1), clip(9, 2)
+    whole = ours(files, net, first, second, chunk=1)
+    np.testing.assert_array_equal(ours(files, net, first, second, chunk=1, frames=4), taken(whole, 4))
+    wanted = lpips(weights=files, net=net).definition.replace(",chunk8", ",pairs:even4,chunk8")
+    assert lpips(weights=files, net=net, frames=4).definition == wanted
+    with pytest.raises(DefinitionError):
+        lpips(weights=files, net=net, frames=0)
 
 
 @pytest.mark.filterwarnings("ignore:.*pretrained.*|.*weight enum.*:UserWarning")

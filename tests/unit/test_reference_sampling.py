@@ -185,6 +185,8 @@ def test_standard_v1_reads_what_its_metrics_take() -> None:
     assert frames == [read["inception-pytorch-fid"]["frames"]] * 3
     windows = [options["windows"] for name, options in taken if name == "FVD"]
     assert windows == [read["i3d"]["windows"]]
+    compared = {part.options["frames"] for part in suite.pairs.values()}
+    assert compared == {read["inception-pytorch-fid"]["frames"]}
 
 
 def test_taking_again_of_what_was_taken_takes_all() -> None:

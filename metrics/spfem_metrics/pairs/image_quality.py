@@ -15,6 +15,7 @@ from spfem_metrics.extractor import Arrays
 from spfem_metrics.functional.images import K1, K2, SSIM_RULES, SsimForm, psnr, ssim, ssim_by
 from spfem_metrics.media import Media
 from spfem_metrics.pairs.lockstep import lockstep
+from spfem_metrics.sampling import Frames, check_frames, pairs_word, taken
 
 CAP = 100.0
 """dB of identical frames."""
@@ -25,21 +26,28 @@ class ImageQuality:
     """Compares whole pictures; an output of another size is brought to the other clip's size first.
 
     Resizing is by area where both sides shrink, bilinear otherwise. Arrays over P pairs: ``ssim`` (P,)
-    float64, ``psnr`` (P,) float64 dB, ``identical`` (P,) bool.
+    float64, ``psnr`` (P,) float64 dB, ``identical`` (P,) bool; with ``frames`` over those taken of the pairs.
     """
 
+    frames: Frames = "all"
     name: str = "image-quality"
-    definition: str = (
-        "ssim:gauss11-1.5,k.01-.03,valid,rgb-mean,psnr:rgb,cap100,range255,resize:to-other-area-or-linear"
-    )
+
+    @property
+    def definition(self) -> str:
+        """Window, constants, border, channels, cap, range, resize, pairs where not all are compared."""
+        return (
+            "ssim:gauss11-1.5,k.01-.03,valid,rgb-mean,psnr:rgb,cap100,range255,"
+            f"resize:to-other-area-or-linear{pairs_word(self.frames)}"
+        )
 
     def compare(self, output: Media, other: Media, pairs: NDArray[np.int64]) -> Arrays:
-        """SSIM and PSNR of each pair of frames.
+        """SSIM and PSNR of each pair of frames that is taken.
 
         Raises:
             InputError: pairs out of order or range, or pictures under 11 px.
         """
-        rows = [_compare(ours, theirs) for ours, theirs in lockstep(output, other, pairs)]
+        met = lockstep(output, other, taken(pairs, self.frames))
+        rows = [_compare(ours, theirs) for ours, theirs in met]
         return {
             "ssim": np.array([row[0] for row in rows], np.float64),
             "psnr": np.array([row[1] for row in rows], np.float64),
@@ -47,20 +55,33 @@ class ImageQuality:
         }
 
 
-def image_quality(*, weights: Mapping[str, Path] | None = None, device: str = "cpu") -> ImageQuality:
-    """The extractor; it has no network, so it needs neither weights nor a device."""
+def image_quality(
+    *, weights: Mapping[str, Path] | None = None, device: str = "cpu", frames: Frames = "all"
+) -> ImageQuality:
+    """The pair extractor ``image-quality``.
+
+    Args:
+        weights: none are needed.
+        device: not used.
+        frames: pairs compared of each two clips at most, evenly spaced, or ``all``.
+
+    Raises:
+        DefinitionError: neither a whole number of at least 1 nor ``all``.
+    """
     del weights, device
-    return ImageQuality()
+    check_frames(frames)
+    return ImageQuality(frames)
 
 
 @dataclass(frozen=True)
 class SsimPictures:
     """Compares whole pictures by one form of SSIM, an output of another size as `ImageQuality` does.
 
-    Array over P pairs: ``ssim`` (P,) float64.
+    Array over P pairs: ``ssim`` (P,) float64; with ``frames`` over those taken of the pairs.
     """
 
     form: SsimForm
+    frames: Frames = "all"
 
     @property
     def name(self) -> str:
@@ -69,21 +90,21 @@ class SsimPictures:
 
     @property
     def definition(self) -> str:
-        """Window, constants, border, covariance, channels, range, resize."""
+        """Window, constants, border, covariance, channels, range, resize, pairs unless all are compared."""
         rule = SSIM_RULES[self.form]
         return (
             f"ssim:{rule.window},k{K1:g}-{K2:g},{rule.border},{rule.covariance}-cov,{rule.channels},range255,"
-            "crop:frame,resize:to-other-area-or-linear"
+            f"crop:frame,resize:to-other-area-or-linear{pairs_word(self.frames)}"
         )
 
     def compare(self, output: Media, other: Media, pairs: NDArray[np.int64]) -> Arrays:
-        """SSIM of each pair of frames.
+        """SSIM of each pair of frames that is taken.
 
         Raises:
             InputError: pairs out of order or range, or pictures smaller than the window.
         """
         rule = SSIM_RULES[self.form]
-        met = lockstep(output, other, pairs)
+        met = lockstep(output, other, taken(pairs, self.frames))
         found = [
             ssim_by(rule, fit_to(ours, theirs.shape[1], theirs.shape[0]), theirs) for ours, theirs in met
         ]
@@ -91,7 +112,11 @@ class SsimPictures:
 
 
 def ssim_pictures(
-    *, weights: Mapping[str, Path] | None = None, device: str = "cpu", form: SsimForm = "skimage"
+    *,
+    weights: Mapping[str, Path] | None = None,
+    device: str = "cpu",
+    form: SsimForm = "skimage",
+    frames: Frames = "all",
 ) -> SsimPictures:
     """The pair extractor ``ssim-FORM``.
 
@@ -99,14 +124,16 @@ def ssim_pictures(
         weights: none are needed.
         device: not used.
         form: a key of `spfem_metrics.functional.images.SSIM_RULES`.
+        frames: pairs compared of each two clips at most, evenly spaced, or ``all``.
 
     Raises:
-        DefinitionError: another form.
+        DefinitionError: another form, or ``frames`` that cannot be.
     """
     del weights, device
+    check_frames(frames)
     if form not in SSIM_RULES:
         raise DefinitionError(f"ssim takes form {', '.join(SSIM_RULES)}, not {form!r}")
-    return SsimPictures(form)
+    return SsimPictures(form, frames)
 
 
 def _compare(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> tuple[float, float, bool]:

@@ -24,6 +24,7 @@ from spfem_metrics.networks.files import digest8, model_file
 from spfem_metrics.networks.lpips_nets import SMALLEST, TRUNKS, Distance, Net, load
 from spfem_metrics.pairs.image_quality import fit_to
 from spfem_metrics.pairs.lockstep import lockstep
+from spfem_metrics.sampling import Frames, check_frames, pairs_word, taken
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,12 @@ CHUNK = 8
 
 
 def lpips(
-    *, weights: Mapping[str, Path], device: str = "cpu", net: Net = "alex", chunk: int = CHUNK
+    *,
+    weights: Mapping[str, Path],
+    device: str = "cpu",
+    net: Net = "alex",
+    frames: Frames = "all",
+    chunk: int = CHUNK,
 ) -> Lpips:
     """The pair extractor ``lpips-NET``.
 
@@ -42,21 +48,24 @@ def lpips(
             linear heads of version 0.1.
         device: a torch device.
         net: ``alex``, ``vgg`` or ``squeeze``.
+        frames: pairs compared of each two clips at most, evenly spaced, or ``all``.
         chunk: pairs in a batch; it moves low bits and enters the definition.
 
     Raises:
-        DefinitionError: a file was not given, another net or chunk, or lpips is not installed.
+        DefinitionError: no such file was given, another net, impossible ``frames`` or ``chunk``, or no lpips
+            is installed.
         WeightsError: missing or, with the first pair, not this network.
     """
     if net not in TRUNKS:
         raise DefinitionError(f"lpips takes net alex, vgg or squeeze, not {net!r}")
+    check_frames(frames)
     if importlib.util.find_spec("lpips") is None:
         raise DefinitionError("lpips needs the package of that name: pip install 'spfem-bench[standard]'")
     trunk = model_file(weights, "lpips", TRUNKS[net])
     if "heads" not in weights:
         raise DefinitionError(f"lpips needs weights={{'heads': <path of LPIPS v0.1 {net}.pth>}}")
     heads = model_file({"model": weights["heads"]}, "lpips", f"LPIPS v0.1 {net}.pth")
-    return Lpips(trunk, heads, net, device, checked_chunk(chunk))
+    return Lpips(trunk, heads, net, device, checked_chunk(chunk), frames)
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Lpips:
     """Whole pictures; an output of another size is brought to the other clip's size first.
 
     Resizing is by area where both sides shrink, bilinear otherwise; nothing else is resized. Arrays over P
-    pairs: ``distance`` (P,) float64, at least 0.
+    pairs: ``distance`` (P,) float64, at least 0; with ``frames`` over those taken of the pairs.
     """
 
     trunk: Path
@@ -72,6 +81,7 @@ class Lpips:
     net: Net = "alex"
     device: str = "cpu"
     chunk: int = CHUNK
+    frames: Frames = "all"
 
     @property
     def name(self) -> str:
@@ -80,14 +90,14 @@ class Lpips:
 
     @cached_property
     def definition(self) -> str:
-        """Version, network, digests, input range, resize, chunk."""
+        """Version, network, digests, input range, resize, pairs where not all are compared, chunk."""
         return (
             f"lpips0.1-{self.net}@{digest8(self.trunk)}+heads@{digest8(self.heads)},crop:frame,input:x/127.5-1,"
-            f"spatial-mean,resize:to-other-area-or-linear,chunk{self.chunk}"
+            f"spatial-mean,resize:to-other-area-or-linear{pairs_word(self.frames)},chunk{self.chunk}"
         )
 
     def compare(self, output: Media, other: Media, pairs: NDArray[np.int64]) -> Arrays:
-        """The distance of each pair of frames.
+        """The distance of each pair of frames that is taken.
 
         Raises:
             InputError: pairs out of order or range, or pictures too small for the network.
@@ -96,7 +106,8 @@ class Lpips:
             raise InputError(
                 f"LPIPS by {self.net} needs pictures of {SMALLEST[self.net]} px, not {other.size}"
             )
-        met = ((fit_to(o, t.shape[1], t.shape[0]), t) for o, t in lockstep(output, other, pairs))
+        chosen = lockstep(output, other, taken(pairs, self.frames))
+        met = ((fit_to(o, t.shape[1], t.shape[0]), t) for o, t in chosen)
         found = [run(self._halved, chunk, self.device) for chunk in _stacked(met, self.chunk)]
         return {"distance": np.concatenate([np.zeros(0), *found])}
 
