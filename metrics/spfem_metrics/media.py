@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from spfem_metrics.errors import InputError
 
 Frames = NDArray[np.uint8]
 """(N, H, W, 3) uint8 RGB, C-contiguous."""
@@ -59,6 +61,52 @@ class Media(Protocol):
     def audio(self, rate: int) -> NDArray[np.float32] | None:
         """(N,) float32 mono in [-1, 1] at ``rate`` Hz, starting with the first frame; None without audio."""
         ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """What a `Media` may have besides: frames by their numbers, without the work for those between them."""
+
+    def chosen(self, frames: NDArray[np.int64], size: int = 32) -> Iterator[Frames]:
+        """Frames whose numbers increase, at most ``size`` at a time: the bytes of `batches`."""
+        ...
+
+
+def chosen(media: Media, frames: NDArray[np.int64], size: int = 32) -> Iterator[Frames]:
+    """The pictures of some frames: by the media's own means where it is `Choosing`, else out of all of them.
+
+    Args:
+        media: the clip.
+        frames: (n,) numbers, increasing.
+        size: pictures at a time, at most.
+
+    Yields:
+        (N, H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: numbers that do not increase, are negative or beyond the clip's end.
+    """
+    if len(frames) and (frames[0] < 0 or (np.diff(frames) <= 0).any()):
+        raise InputError("frames are asked for by numbers that increase from 0 on")
+    if isinstance(media, Choosing) and len(frames) and frames[-1] < media.frame_count:
+        yield from media.chosen(frames, size)
+    else:
+        yield from _out_of_all(media, frames, size)
+
+
+def _out_of_all(media: Media, frames: NDArray[np.int64], size: int) -> Iterator[Frames]:
+    done = 0
+    batches = media.batches(size) if len(frames) else iter(())
+    for batch in batches:
+        upto = int(np.searchsorted(frames, batch.start + len(batch.images)))
+        own = frames[done:upto] - batch.start
+        if len(own):
+            yield batch.images if len(own) == len(batch.images) else batch.images[own]
+        done = upto
+        if done == len(frames):
+            return
+    if done < len(frames):
+        raise InputError(f"frame {frames[done]} was asked of a clip that ended before it")
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from spfem_bench.clips.digest import VideoHasher, audio_digest
 from spfem_bench.clips.index import VideoIndex, index_video
-from spfem_bench.clips.reading import FrameReader, VideoFrames, find_sound
+from spfem_bench.clips.reading import ChoosingReader, FrameReader, VideoFrames, find_sound
 from spfem_bench.clips.sound import Pcm, PcmSource, mono
 from spfem_bench.clips.stored import StoredMeta, read_meta
 from spfem_bench.clips.timing import Timeline, timeline_of
@@ -29,7 +30,8 @@ CHUNK = 32
 class Clip:
     """Video and sound whose first frame is at 0 s. Fits `spfem_metrics` Media and a model's SourceClip.
 
-    Nothing is kept in memory but the frame times; every reading opens the file anew.
+    Nothing is kept in memory but the frame times, and that a stored clip was found whole; every reading opens
+    the file anew.
 
     Args:
         path: the file, or the folder of frames.
@@ -46,6 +48,7 @@ class Clip:
     reader: FrameReader
     sound: PcmSource | None = None
     stored: StoredMeta | None = None
+    _found_whole: list[bool] = field(default_factory=list, init=False, repr=False)
 
     @property
     def fps(self) -> Fraction:
@@ -87,6 +90,39 @@ class Clip:
             yield FrameBatch(start, images, self.times[start : start + len(images)])
             start += len(images)
 
+    def chosen(self, frames: NDArray[np.int64], size: int = CHUNK) -> Iterator[Frames]:
+        """The frames of numbers that increase, at most ``size`` at a time: the bytes that `frames` gives.
+
+        What lies between is not decoded, or not converted, where that does not move them. A stored clip is
+        checked by all of its frames, so the first time all of them are read.
+
+        Raises:
+            ClipError: as `frames`.
+            UsageError: numbers that do not increase, are negative or beyond the end.
+        """
+        if len(frames) and (frames[0] < 0 or frames[-1] >= self.frame_count or (np.diff(frames) <= 0).any()):
+            raise UsageError(f"{self.path}: frames are chosen by increasing numbers below {self.frame_count}")
+        if len(frames) == self.frame_count:
+            return self._chunks(0, None, size)
+        return chunked(self._some(frames), len(frames), size, self.size) if len(frames) else iter(())
+
+    def _some(self, frames: NDArray[np.int64]) -> Iterator[Frames]:
+        if self.stored is not None and not self._found_whole:
+            return self._some_of_all(frames, self.stored)
+        if isinstance(self.reader, ChoosingReader):
+            return self.reader.some(frames)
+        return _picked(self.reader(0, int(frames[-1]) + 1), frames)
+
+    def _some_of_all(self, frames: NDArray[np.int64], stored: StoredMeta) -> Iterator[Frames]:
+        """The images; the last only once the whole clip was found to be as stored."""
+        images = self._verified(self.reader(0, self.frame_count), stored)
+        picked = _picked(images, frames)
+        yield from islice(picked, len(frames) - 1)
+        last = next(picked).copy()  # what a reader yields is good until the next
+        for _ in images:
+            pass
+        yield last
+
     def audio(self, rate: int) -> NDArray[np.float32] | None:
         """(N,) float32 mono in [-1, 1] at ``rate`` Hz (see `spfem_bench.clips.sound`); None without audio.
 
@@ -114,7 +150,17 @@ class Clip:
             hasher.add(image)
             if at == self.frame_count and hasher.finish(stored.timeline.times) != stored.digest.video:
                 raise ClipError(f"{self.path} is damaged: its frames are not those stored; generate it again")
+            if at == self.frame_count and not self._found_whole:
+                self._found_whole.append(True)
             yield image
+
+
+def _picked(images: Iterator[Frames], frames: NDArray[np.int64]) -> Iterator[Frames]:
+    """Of a clip's images from the first on those of some numbers."""
+    at = 0
+    for number in frames.tolist():
+        yield next(islice(images, number - at, None))
+        at = number + 1
 
 
 def chunked(images: Iterator[Frames], count: int, size: int, wh: tuple[int, int]) -> Iterator[Frames]:

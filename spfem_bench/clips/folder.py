@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spfem_bench.clips.checking import checked_rate
 from spfem_bench.clips.clip import Clip
@@ -34,7 +35,14 @@ class PictureFrames:
         Raises:
             ClipError: a picture cannot be read or is of another size than the first.
         """
-        for file in self.files[start:stop]:
+        return self._read(self.files[start:stop])
+
+    def some(self, frames: NDArray[np.int64]) -> Iterator[Image]:
+        """The frames of these numbers; raises likewise."""
+        return self._read(self.files[number] for number in frames.tolist())
+
+    def _read(self, files: Iterable[Path]) -> Iterator[Image]:
+        for file in files:
             image = read_picture(file)
             size = (image.shape[1], image.shape[0])
             if size != self.size:

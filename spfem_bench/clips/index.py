@@ -9,7 +9,7 @@ decoded once and the frames counted. Reading checks every frame against this ind
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,8 @@ from spfem_bench.clips.container import opened, video_stream
 from spfem_bench.clips.picture import to_rgb
 from spfem_bench.errors import ClipError
 
+ALONE = frozenset(("ffv1", "huffyuv", "mjpeg", "png", "prores"))
+"""Codecs whose key frames need no other frame."""
 ONE_FRAME_A_PACKET = frozenset(
     ("av1", "ffv1", "h264", "hevc", "huffyuv", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "png", "prores")
 )
@@ -40,6 +42,7 @@ class VideoIndex:
         stamped: False where the file has no stamps.
         time_base: seconds a tick.
         rates: nominal rates the container names, most trusted first.
+        alone: whether every packet holds one frame, has its stamp, and can be decoded without any other.
     """
 
     size: tuple[int, int]
@@ -47,6 +50,7 @@ class VideoIndex:
     stamped: bool
     time_base: Fraction
     rates: tuple[Fraction, ...]
+    alone: bool = False
 
     @property
     def origin(self) -> Fraction:
@@ -76,7 +80,9 @@ def index_video(path: Path) -> VideoIndex:
             raise ended_early(path, len(stamps), listed)
         time_base = stream.time_base or Fraction(0)
         rates = tuple(r for r in (stream.average_rate, stream.base_rate, stream.guessed_rate) if r)
-        trusted = _trusted(stamps, stream.codec_context.name)
+        codec = stream.codec_context.name
+        trusted = _trusted(stamps, codec)
+        alone = trusted and codec in ALONE and all(stamp.key and stamp.shown for stamp in stamps)
     ticks = _shown(stamps) if trusted else _decoded_ticks(path)
     if ticks is None:
         return _unstamped(path, size, rates)
@@ -84,7 +90,7 @@ def index_video(path: Path) -> VideoIndex:
         raise ClipError(f"{path} has no frames; record or copy it again")
     if not time_base or np.any(np.diff(ticks) <= 0):
         raise ClipError(f"{path} has presentation times that do not increase; re-encode it")
-    return VideoIndex(size, ticks, True, time_base, rates)
+    return VideoIndex(size, ticks, True, time_base, rates, alone)
 
 
 def ended_early(path: Path, got: int, promised: int) -> ClipError:
@@ -138,8 +144,12 @@ def _decoded_ticks(path: Path) -> NDArray[np.int64] | None:
     return np.array(known, np.int64) if len(known) == len(stamps) else None
 
 
-def decoded(path: Path) -> Iterator[av.VideoFrame]:
-    """All frames of ``path`` in order.
+def decoded(path: Path, only: Collection[int] | None = None) -> Iterator[av.VideoFrame]:
+    """All frames of ``path`` in order, or those of some stamps where every packet stands alone.
+
+    Args:
+        path: of the video.
+        only: stamps; packets of other stamps are passed over. None for all frames.
 
     Raises:
         ClipError: a frame is damaged; it is never concealed.
@@ -148,11 +158,14 @@ def decoded(path: Path) -> Iterator[av.VideoFrame]:
     with opened(path) as container:
         stream = video_stream(container, path)
         try:
-            for frame in container.decode(stream):
-                if frame.is_corrupt:
-                    raise damaged(path, count)
-                yield frame
-                count += 1
+            for packet in container.demux(stream):
+                if only is not None and packet.size and packet.pts not in only:
+                    continue
+                for frame in packet.decode():
+                    if frame.is_corrupt:
+                        raise damaged(path, count)
+                    yield frame
+                    count += 1
         except av.error.FFmpegError as error:
             raise damaged(path, count) from error
 

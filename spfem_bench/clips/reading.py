@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from spfem_bench.clips.container import audio_stream, opened
 from spfem_bench.clips.index import VideoIndex, damaged, decoded, ended_early
@@ -32,11 +33,21 @@ class FrameReader(Protocol):
         ...
 
 
+@runtime_checkable
+class ChoosingReader(Protocol):
+    """A reader that can give some frames without all the work for the others."""
+
+    def some(self, frames: NDArray[np.int64]) -> Iterator[Image]:
+        """The frames of numbers that increase, as the reader itself gives them."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class VideoFrames:
     """The frames of a video file, checked against its index.
 
-    Frames before ``start`` are decoded and dropped, never sought: exact for every codec.
+    Frames before ``start`` are decoded and dropped, never sought: exact for every codec. Of `some` frames no
+    other is decoded where packets stand alone (FFV1), and none converted to RGB elsewhere.
     """
 
     path: Path
@@ -58,6 +69,34 @@ class VideoFrames:
                 yield self._sized(at - 1, to_rgb(frame, reformatter))
         if at < stop:
             raise ended_early(self.path, at, len(self.index.ticks))
+
+    def some(self, frames: NDArray[np.int64]) -> Iterator[Image]:
+        """The frames of these numbers, which increase.
+
+        Raises:
+            ClipError: one is damaged, missing, or of another size.
+        """
+        reformatter = VideoReformatter()
+        wanted = frames.tolist()
+        for at, (number, frame) in enumerate(self._numbered(wanted), 1):
+            yield self._sized(number, to_rgb(frame, reformatter))
+            if at == len(wanted):
+                return
+        raise ended_early(self.path, wanted[-1], len(self.index.ticks))
+
+    def _numbered(self, wanted: list[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """The frames of these numbers, and which they are."""
+        if self.index.alone:
+            only = {int(self.index.ticks[number]) for number in wanted}
+            for number, frame in zip(wanted, decoded(self.path, only), strict=False):
+                self._check(number, frame)
+                yield number, frame
+            return
+        among = frozenset(wanted)
+        for number, frame in enumerate(decoded(self.path)):
+            self._check(number, frame)
+            if number in among:
+                yield number, frame
 
     def _check(self, at: int, frame: av.VideoFrame) -> None:
         if at >= len(self.index.ticks) or (self.index.stamped and frame.pts != self.index.ticks[at]):

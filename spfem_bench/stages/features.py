@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from spfem_bench.clips import Clip, ContentDigest
 from spfem_bench.device import scoring_mode
 from spfem_bench.digest import digest_array, digest_of
 from spfem_bench.stages.blame import blamed
-from spfem_bench.stages.library import DigestingMedia, ReadAhead
+from spfem_bench.stages.library import ComparedMedia, DigestingMedia, ReadAhead
 from spfem_bench.stages.workbench import Workbench, extraction_code, metrics_code
 from spfem_bench.versions import libraries
 from spfem_metrics import Arrays, ClipFeatures
@@ -40,6 +41,11 @@ class Subject:
     clip: Clip
     file_digest: str
     content: ContentDigest | None
+
+    @cached_property
+    def compared(self) -> ComparedMedia:
+        """The clip as pair extractors read it, one after another."""
+        return ComparedMedia(self.clip)
 
 
 def feature_key(bench: Workbench, name: str, content: ContentDigest) -> str:
@@ -152,7 +158,7 @@ def pair_features(
     if known is not None:
         return known
     with blamed(f"{name} of {subjects[0].clip.path}"):
-        output, other = (ReadAhead(subject.clip) for subject in subjects)
-        arrays = bench.built.pairs[name].compare(output, other, pairs)
+        output, other = subjects
+        arrays = bench.built.pairs[name].compare(output.compared, other.compared, pairs)
     bench.store.put_arrays(PAIRS, key, arrays)
     return arrays

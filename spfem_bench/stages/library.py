@@ -6,7 +6,7 @@ digest costs a decode, so it is taken while the first extractor reads the clip, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -26,6 +26,8 @@ from spfem_metrics import FrameBatch
 
 READ_AHEAD = 2
 """Batches decoded ahead of the networks."""
+KEPT = 128 * 2**20
+"""Bytes of a clip's chosen frames at most that are kept for its next comparison: 32 of 1080x1080 px."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,48 @@ class ReadAhead:
         """All frames in order."""
         return prefetch(self._clip.batches(size), READ_AHEAD)
 
+    def chosen(self, frames: NDArray[np.int64], size: int = 32) -> Iterator[NDArray[np.uint8]]:
+        """Some frames by their numbers, which increase."""
+        return prefetch(self._clip.chosen(frames, size), READ_AHEAD)
+
     def audio(self, rate: int) -> NDArray[np.float32] | None:
         """(N,) float32 mono at ``rate`` Hz."""
         return self._clip.audio(rate)
+
+
+class ComparedMedia(ReadAhead):
+    """The same for comparisons: frames chosen last are kept, where they are few, for the next pair extractor.
+
+    For one trial only: it holds up to `KEPT` bytes of pictures.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        super().__init__(clip)
+        self._frames = np.zeros(0, np.int64)
+        self._kept: list[NDArray[np.uint8]] = []
+
+    def chosen(self, frames: NDArray[np.int64], size: int = 32) -> Iterator[NDArray[np.uint8]]:
+        """Some frames by their numbers, which increase; the bytes of a first reading."""
+        width, height = self.size
+        if 3 * width * height * len(frames) > KEPT:
+            return super().chosen(frames, size)
+        whole = sum(map(len, self._kept)) == len(self._frames)
+        if whole and np.array_equal(frames, self._frames):
+            return _copies(self._kept, size)
+        return self._keeping(frames, super().chosen(frames, size))
+
+    def _keeping(
+        self, frames: NDArray[np.int64], pictures: Iterator[NDArray[np.uint8]]
+    ) -> Iterator[NDArray[np.uint8]]:
+        self._frames, self._kept = frames, []
+        for some in pictures:
+            self._kept.append(some.copy())  # whoever gets pictures may change them
+            yield some
+
+
+def _copies(kept: Iterable[NDArray[np.uint8]], size: int) -> Iterator[NDArray[np.uint8]]:
+    for pictures in kept:
+        yield from (pictures[at : at + size].copy() for at in range(0, len(pictures), size))
 
 
 class DigestingMedia(ReadAhead):

@@ -1,4 +1,4 @@
-"""Two clips read side by side, each decoded once, with one small batch of either in memory."""
+"""Two clips read side by side, once and only where frames meet, with a small batch of either in memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spfem_metrics.errors import InputError
-from spfem_metrics.media import Media
+from spfem_metrics.media import Frames, Media, chosen
 
 BATCH = 8
 """Frames of either clip held at a time."""
@@ -17,21 +17,25 @@ Picture = NDArray[np.uint8]
 
 
 class _Reader:
-    """One clip's frames by index, never backwards beyond the batch at hand."""
+    """Some of one clip's frames in order, each as often in a row as it is asked for."""
 
-    def __init__(self, media: Media) -> None:
-        self._batches = media.batches(BATCH)
-        self._start = 0
-        self._images = np.zeros((0, 0, 0, 3), np.uint8)
+    def __init__(self, media: Media, frames: NDArray[np.int64]) -> None:
+        numbers = np.unique(frames)
+        self._pictures = zip(numbers.tolist(), _each(chosen(media, numbers, BATCH)), strict=False)
+        self._at: tuple[int, Picture] | None = None
 
-    def frame(self, index: int) -> Picture:
-        """The picture of one frame; an earlier batch cannot be asked for again."""
-        while index >= self._start + len(self._images):
-            batch = next(self._batches, None)
-            if batch is None:
-                raise InputError(f"frame {index} was asked of a clip that ended before it")
-            self._start, self._images = batch.start, batch.images
-        return np.asarray(self._images[index - self._start], np.uint8)
+    def frame(self, number: int) -> Picture:
+        """The picture of the frame asked for last, or of the next of the clip's."""
+        while self._at is None or self._at[0] != number:
+            self._at = next(self._pictures, None)
+            if self._at is None:
+                raise InputError(f"frame {number} was asked of a clip that ended before it")
+        return self._at[1]
+
+
+def _each(batches: Iterator[Frames]) -> Iterator[Picture]:
+    for images in batches:
+        yield from images
 
 
 def lockstep(first: Media, second: Media, pairs: NDArray[np.int64]) -> Iterator[tuple[Picture, Picture]]:
@@ -52,6 +56,6 @@ def lockstep(first: Media, second: Media, pairs: NDArray[np.int64]) -> Iterator[
         raise InputError(f"frame pairs must have shape (P, 2), not {pairs.shape}")
     if len(pairs) and (pairs.min() < 0 or (np.diff(pairs, axis=0) < 0).any()):
         raise InputError("frame pairs must be non-negative and never go back in time")
-    ours, theirs = _Reader(first), _Reader(second)
+    ours, theirs = _Reader(first, pairs[:, 0]), _Reader(second, pairs[:, 1])
     for index, other in pairs.tolist():
         yield ours.frame(index), theirs.frame(other)
