@@ -51,8 +51,11 @@ class Subject:
 def feature_key(bench: Workbench, name: str, content: ContentDigest) -> str:
     """Digest of all that can change one extractor's arrays for one clip."""
     code = [extraction_code(), _plugin_code(bench, name), libraries()]
-    where = [bench.spec.device, bench.device_label, bench.spec.threads]
-    return digest_of([KIND, name, bench.definitions[name], code, content.video, content.audio, where])
+    return digest_of([KIND, name, bench.definitions[name], code, content.video, content.audio, _where(bench)])
+
+
+def _where(bench: Workbench) -> list[object]:
+    return [bench.spec.device, bench.device_label, bench.spec.threads]
 
 
 def _plugin_code(bench: Workbench, name: str) -> list[str]:
@@ -143,7 +146,7 @@ def pair_key(bench: Workbench, name: str, contents: Sequence[ContentDigest], pai
     """Digest of all that can change a pair extractor's arrays."""
     videos = [content.video for content in contents]
     code = [metrics_code(), bench.built.code.get(name, ""), libraries()]
-    return digest_of([PAIRS, name, bench.definitions[name], code, videos, digest_array(pairs)])
+    return digest_of([PAIRS, name, bench.definitions[name], code, videos, digest_array(pairs), _where(bench)])
 
 
 def pair_features(
@@ -157,8 +160,11 @@ def pair_features(
     known = bench.store.get_arrays(PAIRS, key)
     if known is not None:
         return known
-    with blamed(f"{name} of {subjects[0].clip.path}"):
-        output, other = subjects
+    output, other = subjects
+    with (
+        blamed(f"{name} of {output.clip.path}"),
+        scoring_mode(bench.spec.device, threads=bench.spec.threads),
+    ):
         arrays = bench.built.pairs[name].compare(output.compared, other.compared, pairs)
     bench.store.put_arrays(PAIRS, key, arrays)
     return arrays
