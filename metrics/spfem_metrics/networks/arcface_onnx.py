@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spfem_metrics.beside import threads
 from spfem_metrics.errors import DefinitionError, WeightsError
 from spfem_metrics.extractor import Arrays
 from spfem_metrics.faces.alignment import align
@@ -72,7 +73,7 @@ class ArcFace:
     def start(self, media: Media) -> ArcFacePass:
         """Begin a clip; the first loads the network."""
         del media
-        return ArcFacePass(Chunked(self._forward, "cpu", WIDTH, self.chunk))
+        return ArcFacePass(Chunked(self._forward, "cpu", WIDTH, self.chunk, threads()))
 
     @cached_property
     def _forward(self) -> Forward:

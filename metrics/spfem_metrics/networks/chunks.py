@@ -8,12 +8,15 @@ were decoded in, and no chunk holds crops of two clips.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_metrics.beside import Lane
 from spfem_metrics.errors import DefinitionError, ResourceError
 
 if TYPE_CHECKING:
@@ -63,11 +66,20 @@ def run(forward: Forward, crops: NDArray[np.uint8], device: str) -> NDArray[np.f
     import torch
 
     try:
-        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+        with torch.inference_mode(), _kernels(device):
             images = torch.from_numpy(crops).to(device)
             return np.asarray(forward(images).float().cpu().numpy(), np.float32)
     except torch.OutOfMemoryError as error:
         raise ResourceError(_no_room(len(crops), device)) from error
+
+
+def _kernels(device: str) -> AbstractContextManager[None]:
+    """What holds for a GPU's kernels; it is the process's, so that a CPU's batches leave it alone."""
+    import torch
+
+    if device == "cpu":
+        return nullcontext()
+    return torch.backends.cudnn.flags(deterministic=True, allow_tf32=False)
 
 
 def _no_room(count: int, device: str) -> str:
@@ -99,12 +111,15 @@ class Chunked:
         device: a torch device.
         width: D of its output.
         chunk: crops in a batch.
+        lanes: batches that threads work on at once, for networks that keep to one thread of their own; with 1
+            a batch is done before the next crop is taken.
     """
 
     forward: Forward
     device: str
     width: int
     chunk: int = CHUNK
+    lanes: int = 1
     _valid: list[bool] = field(default_factory=list)
     _crops: list[NDArray[np.uint8]] = field(default_factory=list)
     _done: list[NDArray[np.float32]] = field(default_factory=list)
@@ -121,6 +136,9 @@ class Chunked:
         """(T, D) float32, zeros without a face, and (T,) bool."""
         if self._crops:
             self._flush()
+        if self.lanes > 1:
+            self._done += self._lane.rest()
+            self._lane.close()
         valid = np.array(self._valid, np.bool_)
         values = np.zeros((len(valid), self.width), np.float32)
         if self._done:
@@ -128,5 +146,16 @@ class Chunked:
         return values, valid
 
     def _flush(self) -> None:
-        self._done.append(run(self.forward, np.stack(self._crops), self.device))
-        self._crops = []
+        crops, self._crops = np.stack(self._crops), []
+        if self.lanes == 1:
+            self._done.append(self._run(crops))
+        else:
+            self._lane.put(self._run, crops)
+            self._done += self._lane.ready()
+
+    def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return run(self.forward, crops, self.device)
+
+    @cached_property
+    def _lane(self) -> Lane[NDArray[np.float32]]:
+        return Lane(self.lanes)

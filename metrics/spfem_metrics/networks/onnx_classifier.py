@@ -2,7 +2,8 @@
 
 All that moves its numbers is an option and stands in the definition: how a face is cut, resized and scaled,
 what the outputs mean, which are dropped, how many crops share a batch. It runs on the CPU by onnxruntime with
-`THREADS`, since how work is shared among threads moves low bits.
+`THREADS`, since how work is shared among threads moves low bits. Batches go through whole, several at
+once where torch has several threads: each keeps to one thread, so that moves nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_metrics.beside import threads
 from spfem_metrics.errors import DefinitionError, WeightsError
 from spfem_metrics.labels import Classes
 from spfem_metrics.media import Media
@@ -185,7 +187,7 @@ class OnnxClassifier:
     def start(self, media: Media) -> ClassifyingPass:
         """Begin a clip; the first loads the network."""
         del media
-        chunked = Chunked(self._forward, "cpu", len(self.classes.labels), self.chunk)
+        chunked = Chunked(self._forward, "cpu", len(self.classes.labels), self.chunk, threads())
         return ClassifyingPass(chunked, self.picture.crop_of)
 
     @cached_property

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spfem_metrics.beside import in_order, threads
 from spfem_metrics.errors import DefinitionError
 from spfem_metrics.extractor import Arrays
 from spfem_metrics.functional.images import K1, K2, SSIM_RULES, SsimForm, psnr, ssim, ssim_by
 from spfem_metrics.media import Media
-from spfem_metrics.pairs.lockstep import lockstep
+from spfem_metrics.pairs.lockstep import Picture, lockstep
 from spfem_metrics.sampling import Frames, check_frames, pairs_word, taken
 
 CAP = 100.0
@@ -47,7 +48,7 @@ class ImageQuality:
             InputError: pairs out of order or range, or pictures under 11 px.
         """
         met = lockstep(output, other, taken(pairs, self.frames))
-        rows = [_compare(ours, theirs) for ours, theirs in met]
+        rows = list(in_order(_compare, met, threads()))
         return {
             "ssim": np.array([row[0] for row in rows], np.float64),
             "psnr": np.array([row[1] for row in rows], np.float64),
@@ -105,10 +106,8 @@ class SsimPictures:
         """
         rule = SSIM_RULES[self.form]
         met = lockstep(output, other, taken(pairs, self.frames))
-        found = [
-            ssim_by(rule, fit_to(ours, theirs.shape[1], theirs.shape[0]), theirs) for ours, theirs in met
-        ]
-        return {"ssim": np.array(found, np.float64)}
+        found = in_order(lambda pair: ssim_by(rule, _fitted(pair), pair[1]), met, threads())
+        return {"ssim": np.fromiter(found, np.float64)}
 
 
 def ssim_pictures(
@@ -136,9 +135,14 @@ def ssim_pictures(
     return SsimPictures(form, frames)
 
 
-def _compare(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> tuple[float, float, bool]:
-    fitted = fit_to(ours, theirs.shape[1], theirs.shape[0])
+def _compare(pair: tuple[Picture, Picture]) -> tuple[float, float, bool]:
+    fitted, theirs = _fitted(pair), pair[1]
     return ssim(fitted, theirs), psnr(fitted, theirs, cap=CAP), bool(np.array_equal(fitted, theirs))
+
+
+def _fitted(pair: tuple[Picture, Picture]) -> Picture:
+    ours, theirs = pair
+    return fit_to(ours, theirs.shape[1], theirs.shape[0])
 
 
 def fit_to(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
