@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,7 +23,7 @@ from spfem_bench.stages import run as running
 from spfem_bench.stages.run import run
 from spfem_bench.stages.workbench import Workbench, open_workbench
 from spfem_bench.store.objects import ObjectStore
-from spfem_metrics import extraction
+from spfem_metrics import beside, extraction
 from spfem_metrics.faces import mediapipe
 from spfem_metrics.networks import (
     chunks,
@@ -38,6 +40,8 @@ from tests.benchmarks.stopwatch import Stopwatch, settling
 
 LOADING = "once: index, plan, networks"
 IMPORTED = ("facenet_pytorch", "lpips", "mediapipe", "onnxruntime", "open_clip", "pytorch_fid.inception")
+ARITHMETIC = "arithmetic: ssim and psnr"
+"""No network, but what is computed of the pictures."""
 PREPARING = "prepare: "
 """What a network's forward function does before the network: resizes of whole frames, scaling by table."""
 
@@ -49,10 +53,12 @@ class Recorded:
     Args:
         calls: (forward function, its batch, its device) in order; onnxruntime's device is always the CPU.
         looks: (the clip's landmarker, frames) that faces were looked for in.
+        comparisons: (SSIM or PSNR, what it was given).
     """
 
     calls: list[tuple[Callable[..., Any], np.ndarray, str]] = field(default_factory=list)
     looks: list[tuple[object, np.ndarray]] = field(default_factory=list)
+    comparisons: list[tuple[Callable[..., float], tuple[Any, ...]]] = field(default_factory=list)
 
 
 def network_of(forward: Callable[..., Any], *_: Any) -> str:
@@ -114,9 +120,15 @@ def _wrapped(watch: Stopwatch, record: Recorded | None) -> Patches:
         (library.VideoHasher, "add", watch.wrap(library.VideoHasher.add, "digest")),
         (extraction._Stream, "_push", watch.wrap(extraction._Stream._push, _pushed)),
         (batches, "generate", watch.wrap(batches.generate, "take outputs in")),
-        (image_quality, "ssim", watch.wrap(image_quality.ssim, "ssim and psnr")),
-        (image_quality, "psnr", watch.wrap(image_quality.psnr, "ssim and psnr")),
-        (image_quality, "ssim_by", watch.wrap(image_quality.ssim_by, "ssim and psnr")),
+        *(
+            (image_quality, name, watch.wrap(_comparing(getattr(image_quality, name), record), ARITHMETIC))
+            for name in ("ssim", "psnr", "ssim_by")
+        ),
+        (image_quality, "in_order", watch.wrap_items(image_quality.in_order, "ssim and psnr: frames")),
+        *(
+            (beside.Lane, name, watch.wrap_items(getattr(beside.Lane, name), "wait for threads beside"))
+            for name in ("ready", "rest")
+        ),
         (features, "extract", watch.wrap(features.extract, "wait for frames, finish")),
         (running, "assemble", watch.wrap(running.assemble, "write the bundle")),
         (assemble, "reduce_rows", watch.wrap(assemble.reduce_rows, "reduce")),
@@ -150,6 +162,15 @@ def _recording(function: Callable[..., Any], record: Recorded | None) -> Callabl
     return recorded
 
 
+def _comparing(function: Callable[..., float], record: Recorded | None) -> Callable[..., float]:
+    def compared(*given: Any, **options: Any) -> float:
+        if record is not None:
+            record.comparisons.append((partial(function, **options), given))
+        return function(*given, **options)
+
+    return compared
+
+
 def _looking(function: Callable[..., Any], record: Recorded | None) -> Callable[..., Any]:
     def looked(finder: Any, images: np.ndarray, times: np.ndarray) -> Any:
         if record is not None:
@@ -178,12 +199,20 @@ def ours(load: Workload, out: Path, clock: Callable[[], float]) -> tuple[Stopwat
 
 
 def bare(record: Recorded, load: Workload, clock: Callable[[], float]) -> Stopwatch:
-    """The same forward passes where they ran, on what they were given, from memory, and nothing else."""
+    """The same forward passes where they ran, on what they were given, from memory, and nothing else.
+
+    onnxruntime's batches, and SSIM and PSNR, as many at a time as in the run.
+    """
     watch = Stopwatch(clock, settling(load.spec.device))
     with scoring_mode(load.spec.device, threads=load.spec.threads), _patched(_preparing(watch)):
-        for forward, crops, device in record.calls:
-            with watch.timed(network_of(forward)):
-                chunks.run(forward, crops, device)
+        for label, calls in groupby(record.calls, lambda call: network_of(call[0])):
+            lanes = beside.threads() if "onnx" in label else 1
+            with watch.timed(label):
+                for _ in beside.in_order(lambda call: chunks.run(*call), calls, lanes):
+                    pass
+        with watch.timed(ARITHMETIC):
+            for _ in beside.in_order(lambda call: call[0](*call[1]), record.comparisons, beside.threads()):
+                pass
     _look_again(record, load, watch)
     return watch
 

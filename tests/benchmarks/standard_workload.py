@@ -78,26 +78,31 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Reads:
-    """What a suite's networks read of each clip, as many evenly spaced.
+    """What a suite reads of each clip, as many evenly spaced.
 
     Args:
         inception: frames.
         clip: frames.
         i3d: windows of 16 frames.
+        pairs: frames compared by LPIPS, SSIM and PSNR, all of which take the same.
     """
 
     inception: Frames
     clip: Frames
     i3d: Frames
+    pairs: Frames
 
     @classmethod
     def of(cls, suite: str) -> Reads:
         """Those of a suite with the extractors of ``standard-v1``."""
-        options = {name: part.options for name, part in load_suite(suite).extractors.items()}
+        loaded = load_suite(suite)
+        options = {name: part.options for name, part in loaded.extractors.items()}
+        (pairs,) = {part.options.get("frames", "all") for part in loaded.pairs.values()}
         return cls(
             options["inception-pytorch-fid"].get("frames", "all"),
             options["emotion-clip"].get("frames", "all"),
             options["i3d"].get("windows", "all"),
+            pairs,
         )
 
 

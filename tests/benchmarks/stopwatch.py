@@ -47,6 +47,7 @@ class Stopwatch:
         self.aside: dict[str, float] = defaultdict(float)
         self._main = threading.get_ident()
         self._open = threading.local()
+        self._writing = threading.Lock()
 
     def _now(self) -> float:
         if threading.get_ident() == self._main:
@@ -60,15 +61,19 @@ class Stopwatch:
         book = self.front if threading.get_ident() == self._main else self.behind
         now = self._now()
         if stack:
-            book[stack[-1][0]] += now - stack[-1][1]
+            self._add(book, stack[-1][0], now - stack[-1][1])
         stack.append([label, now])
         try:
             yield
         finally:
             now = self._now()
-            book[label] += now - stack.pop()[1]
+            self._add(book, label, now - stack.pop()[1])
             if stack:
                 stack[-1][1] = now
+
+    def _add(self, book: dict[str, float], label: str, seconds: float) -> None:
+        with self._writing:  # several threads may do one kind of work
+            book[label] += seconds
 
     def wrap(self, function: Callable[..., Any], label: Label) -> Callable[..., Any]:
         """The function, counted."""

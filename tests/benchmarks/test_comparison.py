@@ -17,7 +17,7 @@ from tests.benchmarks.comparison import (
     given_the_same,
     published,
 )
-from tests.benchmarks.standard_ours import LOADING
+from tests.benchmarks.standard_ours import ARITHMETIC, LOADING
 from tests.benchmarks.standard_workload import kept
 from tests.benchmarks.stopwatch import Stopwatch, settling
 from tests.benchmarks.upstream_book import Book, kid_subsets
@@ -104,10 +104,14 @@ def test_detection_is_taken_off_both_sides_and_only_the_published_way_has_a_bar(
 def test_ours_is_held_against_the_bar_of_its_device(device: str, bar: float) -> None:
     ours, bare = Stopwatch(), Stopwatch()
     ours.front |= {LOADING: 5, "network: i3d": 10, "prepare: i3d resize": 1, "decode": 2}
-    bare.front |= {"network: i3d": 9, "prepare: i3d resize": 1}
+    bare.front |= {"network: i3d": 9, "prepare: i3d resize": 1, ARITHMETIC: 2}
     ratios = {ratio.name: ratio for ratio in against_networks(ours, bare, device)}
-    assert ratios[STEADY].most == bar
-    assert [ratio.value for ratio in ratios.values()] == [18 / 10, 13 / 10, 13 / 9]
+    assert [name for name, ratio in ratios.items() if ratio.most == bar] == [
+        "ours over its forward passes",
+        STEADY,
+    ]
+    values = [ratio.value for ratio in ratios.values()]
+    assert values == [18 / 10, 18 / 12, 13 / 10, 13 / 12, 13 / 9]
 
 
 def test_a_line_says_whether_its_bar_is_met() -> None:

@@ -15,7 +15,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,17 +139,35 @@ class Tools:
         return [source for _, source in self._load.pairs]
 
     def frames(self) -> dict[str, float]:
-        """Every video to PNG files, as the tools that take folders are fed."""
+        """Every video to PNG files, as the tools that take folders are fed.
+
+        Given the same frames none is written that neither FID and KID nor the comparisons take.
+        """
         for side, videos in (("generated", self._outputs), ("real", self._sources)):
             (self._folder / side).mkdir(parents=True)
             for number, video in enumerate(videos):
+                length = open_clip(video).frame_count
+                own = kept(length, self._reads.inception) | kept(length, self._reads.pairs)
                 for at, frame in enumerate(read(video)):
-                    cv2.imwrite(str(self._folder / side / f"{number:03}_{at:05}.png"), frame)
+                    with self._book.taken(at in own):
+                        cv2.imwrite(str(self._folder / side / f"{number:03}_{at:05}.png"), frame)
         return {}
 
-    def _pngs(self) -> Iterator[tuple[Path, Path]]:
+    def _compared(self, *names: str, by: Callable[[Path, Path], Sequence[float]]) -> dict[str, float]:
+        """Means of what a tool finds between the pictures of one name, picture by picture.
+
+        Over all pictures; over those that ours compares they are put into `of_the_same`.
+        """
+        own = [kept(open_clip(video).frame_count, self._reads.pairs) for video in self._outputs]
+        every, chosen = [], []
         for generated in sorted((self._folder / "generated").iterdir()):
-            yield generated, self._folder / "real" / generated.name
+            number, at = map(int, generated.stem.split("_"))
+            with self._book.taken(at in own[number]):
+                every.append(by(generated, self._folder / "real" / generated.name))
+            chosen += [every[-1]] if at in own[number] else []
+        all_of_them, some = (np.mean(rows, axis=0).tolist() for rows in (every, chosen))
+        self.of_the_same |= dict(zip(names, some, strict=True))
+        return dict(zip(names, all_of_them, strict=True))
 
     def fid(self, folder: Path | None = None) -> dict[str, float]:
         """``python -m pytorch_fid real generated``, without what its process takes to import its modules."""
@@ -196,20 +214,22 @@ class Tools:
         tensors = lpips_nets._trunk_tensors(network, trunk) | lpips_nets._head_tensors(heads, Path("heads"))
         load_strict(network, tensors | lpips_nets._constants(), self._load.weights["alexnet"])
         network.eval().to(self._device)
-        found = []
-        for pair in self._pngs():
+
+        def distance(*pair: Path) -> tuple[float]:
             given = [lpips.im2tensor(lpips.load_image(str(path))).to(self._device) for path in pair]
             with torch.no_grad():
-                found.append(float(network(*given)))
-        return {"lpips-alex": float(np.mean(found))}
+                return (float(network(*given)),)
+
+        return self._compared("lpips-alex", by=distance)
 
     def ssim_psnr(self) -> dict[str, float]:
         """scikit-image's rules: SSIM by uniform and by Gaussian windows, PSNR."""
-        rows = []
-        for first, second in self._pngs():
-            a, b = (cv2.cvtColor(cv2.imread(str(p)), cv2.COLOR_BGR2RGB) for p in (first, second))
-            rows.append((ssim(a, b, uniform, 3, 49 / 48), ssim(a, b, gauss, 5, 1.0), psnr(a, b)))
-        return dict(zip(("ssim-skimage", "ssim", "psnr"), np.mean(rows, axis=0).tolist(), strict=True))
+
+        def compared(*pair: Path) -> tuple[float, float, float]:
+            a, b = (cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in pair)
+            return ssim(a, b, uniform, 3, 49 / 48), ssim(a, b, gauss, 5, 1.0), psnr(a, b)
+
+        return self._compared("ssim-skimage", "ssim", "psnr", by=compared)
 
     def fvd(self) -> dict[str, float]:
         """common_metrics: a video's pictures to 224 px, 16 at a time through I3D, the matrix root."""
