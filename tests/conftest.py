@@ -18,6 +18,8 @@ settings.register_profile(
 settings.register_profile("explore", derandomize=False)
 settings.load_profile("same")
 
+pytest_plugins = ["tests.support.parity_plugin"]
+
 SMALL_NETWORK = "mobilefacenet.pt"
 """Lies in the folder of small real networks, and tells it from other folders of networks."""
 
