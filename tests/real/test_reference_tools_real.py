@@ -24,6 +24,7 @@ from spfem_metrics import ArrayMedia
 from spfem_metrics.extraction import extract
 from spfem_metrics.functional import frechet_distance, kernel_distance
 from spfem_metrics.networks.inception import Preprocessing, inception
+from tests.support.parity import of_each, release
 from tests.support.planted import plant_inception, plant_torchscript
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -31,6 +32,7 @@ pytest.importorskip("pytorch_fid")
 CLIPS = ("expressive/sadgirl_clip1.mp4", "retalking/1.mp4")
 FRAMES = 8
 REL = 1e-5
+FOLDERS = (2 * FRAMES, "frames")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def ours(home: Path, frames: list[np.ndarray], preprocessing: Preprocessing) -> 
     return [np.asarray(extract(m, [extractor])[extractor.name]["features"]) for m in media]
 
 
-def test_fid_is_what_python_m_pytorch_fid_prints(home, frames, folders) -> None:
+def test_fid_is_what_python_m_pytorch_fid_prints(parity, home, frames, folders) -> None:
     command = [
         sys.executable,
         "-m",
@@ -87,10 +89,12 @@ def test_fid_is_what_python_m_pytorch_fid_prints(home, frames, folders) -> None:
         pytest.skip("pytorch-fid does not run with this SciPy: sqrtm has no argument disp since 1.18")
     printed = re.search(r"FID:\s+([\d.]+)", done.stdout)
     assert printed, done.stderr
-    assert frechet_distance(*ours(home, frames, "pytorch-fid")) == pytest.approx(float(printed[1]), rel=REL)
+    found, wanted = frechet_distance(*ours(home, frames, "pytorch-fid")), float(printed[1])
+    oracle = f"python -m pytorch_fid, {release('pytorch-fid')}"
+    parity("FID pytorch-fid: of folders", oracle, found, wanted, of_each(REL), n=FOLDERS)
 
 
-def test_fid_and_kid_are_torch_fidelitys(home, frames, folders) -> None:
+def test_fid_and_kid_are_torch_fidelitys(parity, home, frames, folders) -> None:
     upstream = pytest.importorskip("torch_fidelity")
     wanted = upstream.calculate_metrics(
         input1=str(folders[0]),
@@ -105,12 +109,14 @@ def test_fid_and_kid_are_torch_fidelitys(home, frames, folders) -> None:
         verbose=False,
     )
     found = ours(home, frames, "torch-fidelity")
-    assert frechet_distance(*found) == pytest.approx(wanted["frechet_inception_distance"], rel=REL)
-    assert kernel_distance(*found) == pytest.approx(wanted["kernel_inception_distance_mean"], rel=REL)
+    fid, kid = wanted["frechet_inception_distance"], wanted["kernel_inception_distance_mean"]
+    oracle, within = release("torch-fidelity"), of_each(REL)
+    parity("FID torch-fidelity: of folders", oracle, frechet_distance(*found), fid, within, n=FOLDERS)
+    parity("KID torch-fidelity: of folders", oracle, kernel_distance(*found), kid, within, n=FOLDERS)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_fid_and_kid_are_clean_fids(home, frames, folders, tmp_path, monkeypatch) -> None:
+def test_fid_and_kid_are_clean_fids(parity, home, frames, folders, tmp_path, monkeypatch) -> None:
     import torch
 
     upstream = pytest.importorskip("cleanfid.fid")
@@ -123,6 +129,7 @@ def test_fid_and_kid_are_clean_fids(home, frames, folders, tmp_path, monkeypatch
     found = ours(home, frames, "clean-fid")
     with torch.jit.optimized_execution(False):
         kid = upstream.compute_kid(*map(str, folders), **options)
-        assert kernel_distance(*found) == pytest.approx(kid, rel=REL)
         fid = upstream.compute_fid(*map(str, folders), **options)
-    assert frechet_distance(*found) == pytest.approx(fid, rel=REL)
+    oracle, within = release("clean-fid"), of_each(REL)
+    parity("KID clean-fid: of folders", oracle, kernel_distance(*found), kid, within, n=FOLDERS)
+    parity("FID clean-fid: of folders", oracle, frechet_distance(*found), fid, within, n=FOLDERS)

@@ -10,6 +10,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 
 from spfem_metrics import InputError
 from spfem_metrics.functional import psnr, ssim
+from tests.support.parity import absolute, of_each, release
 
 
 @pytest.fixture
@@ -25,15 +26,17 @@ def tensor(picture):
     return torch.from_numpy(picture.astype(np.float64)).permute(2, 0, 1)[None]
 
 
-def test_ssim_is_torchmetrics_without_the_border(pair):
+def test_ssim_is_torchmetrics_without_the_border(parity, pair):
     first, second = pair
     _, full = structural_similarity_index_measure(
         tensor(first), tensor(second), data_range=255.0, sigma=1.5, return_full_image=True
     )
-    assert ssim(first, second) == pytest.approx(float(full[..., 5:-5, 5:-5].mean()), abs=1e-7)
+    found, wanted = ssim(first, second), full[..., 5:-5, 5:-5].mean()
+    oracle = f"{release('torchmetrics')}, border cut off"
+    parity("SSIM wang", oracle, found, wanted, absolute(1e-7), n=(1, "frame pairs"))
 
 
-def test_ssim_of_one_window_is_the_formula(pair):
+def test_ssim_of_one_window_is_the_formula(parity, pair):
     x, y = (picture[:11, :11].astype(float) for picture in pair)
     line = np.exp(-((np.arange(11) - 5) ** 2) / (2 * 1.5**2))
     weight = np.outer(line, line)[..., None] / line.sum() ** 2
@@ -42,14 +45,15 @@ def test_ssim_of_one_window_is_the_formula(pair):
     cov = (weight * (x - mx) * (y - my)).sum((0, 1))
     c1, c2 = 2.55**2, 7.65**2
     expected = (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
-    assert ssim(x, y) == pytest.approx(expected.mean(), rel=1e-9)
+    found, oracle = ssim(x, y), "the formula of one window, float64"
+    parity("SSIM wang", oracle, found, expected.mean(), of_each(1e-9), n=(1, "windows"))
 
 
-def test_psnr_is_torchmetrics(pair):
+def test_psnr_is_torchmetrics(parity, pair):
     first, second = pair
-    assert psnr(first, second) == pytest.approx(
-        float(peak_signal_noise_ratio(tensor(first), tensor(second), data_range=255.0)), rel=1e-6
-    )
+    wanted = peak_signal_noise_ratio(tensor(first), tensor(second), data_range=255.0)
+    found, oracle = psnr(first, second), f"{release('torchmetrics')}, frame by frame"
+    parity("PSNR", oracle, found, wanted, of_each(1e-6), n=(1, "frame pairs"))
 
 
 def test_equal_pictures_have_finite_best_values(pair):

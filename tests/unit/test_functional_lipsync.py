@@ -12,6 +12,9 @@ from torch.nn import functional as F
 
 from spfem_metrics import InputError
 from spfem_metrics.functional import SyncDistances, framewise_confidence, sync_curve, sync_distances
+from tests.support.parity import EXACT, of_each, release
+
+EVALUATE = f"syncnet_python's evaluate by {release('torch')}'s functions, float64"
 
 
 def sequences(seed: int, windows: int = 60, width: int = 24) -> tuple[np.ndarray, np.ndarray]:
@@ -33,15 +36,17 @@ def by_syncnet(video: np.ndarray, audio: np.ndarray, reach: int) -> tuple[float,
 
 
 @pytest.mark.parametrize("reach", [5, 15])
-def test_zero_padded_with_an_epsilon_is_syncnet_to_the_bit_of_float64(reach):
+def test_zero_padded_with_an_epsilon_is_syncnet_to_the_bit_of_float64(parity, reach):
     video, audio = sequences(1)
     found = sync_distances(video, audio, reach=reach, ends="zero-padded", eps=1e-6)
     curve = sync_curve(found)
     distance, confidence, offset, framewise = by_syncnet(video, audio, reach)
-    assert curve.distance() == pytest.approx(distance, rel=1e-12)
-    assert curve.confidence() == pytest.approx(confidence, rel=1e-12)
-    assert curve.offset == offset
-    np.testing.assert_allclose(framewise_confidence(found, offset), framewise, rtol=1e-9)
+    n = (len(video), "windows")
+    parity("LSE-D", EVALUATE, curve.distance(), distance, of_each(1e-12), n=n)
+    parity("LSE-C", EVALUATE, curve.confidence(), confidence, of_each(1e-12), n=n)
+    parity("sync offset", EVALUATE, curve.offset, offset, EXACT, n=n)
+    by_frame = framewise_confidence(found, offset)
+    parity("LSE-C, frame by frame", EVALUATE, by_frame, framewise, of_each(1e-9), n=n)
 
 
 def test_the_smallest_case_by_hand():

@@ -15,6 +15,7 @@ from torchmetrics.image.kid import poly_mmd
 
 from spfem_metrics import InputError
 from spfem_metrics.functional import frechet_distance, kernel_distance
+from tests.support.parity import of_each, release
 
 
 def draw(seed: int, n: int, width: int, scale: float = 1.0) -> np.ndarray:
@@ -31,9 +32,10 @@ def by_matrix_root(x: np.ndarray, y: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("n1", "n2"), [(400, 300), (41, 500)])
-def test_frechet_agrees_with_a_matrix_root_where_that_is_well_conditioned(n1, n2):
+def test_frechet_agrees_with_a_matrix_root_where_that_is_well_conditioned(parity, n1, n2):
     x, y = draw(1, n1, 40), draw(2, n2, 40, 1.3)
-    assert frechet_distance(x, y) == pytest.approx(by_matrix_root(x, y), rel=1e-9)
+    found, wanted = frechet_distance(x, y), by_matrix_root(x, y)
+    parity("FID: distance", f"{release('scipy')} sqrtm", found, wanted, of_each(1e-9), n=(1, "distances"))
 
 
 def test_frechet_of_one_dimension_has_a_closed_form():
@@ -78,13 +80,14 @@ def test_frechet_grows_with_the_distance_of_the_means():
 
 
 @pytest.mark.parametrize("gamma", [None, 1.0])
-def test_kernel_distance_agrees_with_torchmetrics(gamma):
+def test_kernel_distance_agrees_with_torchmetrics(parity, gamma):
     x, y = draw(9, 50, 8), draw(10, 50, 8)
     other = poly_mmd(torch.from_numpy(x), torch.from_numpy(y), degree=3, gamma=gamma, coef=1.0)
-    assert kernel_distance(x, y, gamma=gamma) == pytest.approx(float(other), rel=1e-9)
+    found, oracle = kernel_distance(x, y, gamma=gamma), f"{release('torchmetrics')}, in double precision"
+    parity("KID: distance", oracle, found, other, of_each(1e-9), n=(1, "distances"))
 
 
-def test_kernel_distance_of_unequal_sets_is_the_sum_over_pairs():
+def test_kernel_distance_of_unequal_sets_is_the_sum_over_pairs(parity):
     x, y = draw(11, 7, 3), draw(12, 5, 3)
 
     def k(a, b):
@@ -94,7 +97,8 @@ def test_kernel_distance_of_unequal_sets_is_the_sum_over_pairs():
     within_y = [k(y[i], y[j]) for i in range(5) for j in range(5) if i != j]
     across = [k(a, b) for a in x for b in y]
     expected = np.mean(within_x) + np.mean(within_y) - 2 * np.mean(across)
-    assert kernel_distance(x, y) == pytest.approx(expected, rel=1e-12)
+    found, oracle = kernel_distance(x, y), "the sum over pairs, one by one, float64"
+    parity("KID: distance", oracle, found, expected, of_each(1e-12), n=(1, "distances"))
 
 
 def test_kernel_distance_in_tiles_is_that_of_the_whole_matrix(monkeypatch):

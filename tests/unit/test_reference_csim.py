@@ -35,9 +35,11 @@ from spfem_metrics.networks import efficientface
 from spfem_metrics.networks.architectures.efficientface import EfficientFace
 from spfem_metrics.networks.checkpoints import fill
 from spfem_metrics.networks.files import digest8
+from tests.support.parity import EXACT, absolute, of_largest, release
 from tests.support.planted import pictures
 
 OF_LARGEST = 2e-5
+SCORE, LETTER = "CSIM of the papers: score", "the papers' rule by the letter, float32"
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,7 @@ class Described:
         return self.chain(deep, "conv5", (0, 1, True)).mean(dim=(2, 3)).numpy()
 
 
-def test_features_are_the_described_networks_on_torchvisions_input(model, frames, published) -> None:
+def test_features_are_the_described_networks_on_torchvisions_input(parity, model, frames, published) -> None:
     extractor = efficientface.efficientface(weights={"model": model})
     arrays = extract(ArrayMedia(frames, Fraction(25)), [extractor])["efficientface"]
     with torch.inference_mode():
@@ -153,16 +155,19 @@ def test_features_are_the_described_networks_on_torchvisions_input(model, frames
     assert ours.shape == (2, 1024)
     assert ours.min() >= 0
     assert arrays["valid"].all()
-    np.testing.assert_allclose(ours, wanted, rtol=0, atol=OF_LARGEST * wanted.max())
+    oracle, within = "EfficientFace as described, float64", of_largest(OF_LARGEST)
+    parity("CSIM of the papers: features", oracle, ours, wanted, within, n=(2, "frames"))
     assert np.abs(bgr - wanted).max() > 100 * OF_LARGEST * wanted.max()
 
 
 @pytest.mark.parametrize("size", [(256, 256), (200, 240), (301, 143)])
-def test_a_frame_comes_to_the_network_as_torchvision_brings_it_to_the_bit(size) -> None:
+def test_a_frame_comes_to_the_network_as_torchvision_brings_it_to_the_bit(parity, size) -> None:
     frame = pictures(1, size, 2)
     crop = torch.from_numpy(efficientface.CROP.of(frame[0])).permute(2, 0, 1).float() / 255
     normalise = transforms.Normalize(efficientface.MEAN, efficientface.STD)
-    assert torch.equal(normalise(crop)[None], published_input(frame))
+    found, wanted, oracle = normalise(crop)[None], published_input(frame), release("torchvision")
+    assert found.dtype == wanted.dtype
+    parity("CSIM of the papers: input", oracle, found, wanted, EXACT, n=(1, "frames"))
 
 
 def test_the_network_has_the_published_size_and_names(published) -> None:
@@ -271,26 +276,29 @@ def by_the_letter(clips: list[Observation], actors: tuple[str, ...]) -> float:
     return float(torch.stack(values).mean())
 
 
-def test_the_score_is_the_rule_by_the_letter() -> None:
+def test_the_score_is_the_rule_by_the_letter(parity) -> None:
     """The oracle averages in single precision: 1e4 cosines of about 1, so 1e-6 is room enough."""
     score = csim_expr().reduce(rows(CLIPS))
-    assert score.outcome.value == pytest.approx(by_the_letter(CLIPS, IN_ORDER), abs=1e-6)
+    found, wanted = score.outcome.value, by_the_letter(CLIPS, IN_ORDER)
+    parity(SCORE, LETTER, found, wanted, absolute(1e-6), n=(len(CLIPS), "clips"))
     assert (score.scored, score.total, score.interval) == (8, 8, "t over 4 speakers, cluster-linearised")
 
 
-def test_the_actors_order_the_seed_and_the_sample_move_it() -> None:
+def test_the_actors_order_the_seed_and_the_sample_move_it(parity) -> None:
     value = csim_expr().reduce(rows(CLIPS)).outcome.value
     turned = csim_expr(actors=["Z001", "W015"]).reduce(rows(CLIPS)).outcome.value
-    assert turned == pytest.approx(by_the_letter(CLIPS, ("Z001", "W015", "M003", "M009")), abs=1e-6)
+    wanted = by_the_letter(CLIPS, ("Z001", "W015", "M003", "M009"))
+    parity(SCORE, LETTER, turned, wanted, absolute(1e-6), n=(len(CLIPS), "clips"))
     others = [csim_expr(**o).reduce(rows(CLIPS)).outcome.value for o in ({"seed": 2}, {"sample": 90})]
     assert min(abs(other - value) for other in (turned, *others)) > 1e-5
 
 
-def test_no_more_frames_than_the_sample_are_all_taken_and_nothing_is_drawn_for_them() -> None:
+def test_no_more_frames_than_the_sample_are_all_taken_and_nothing_is_drawn_for_them(parity) -> None:
     """M009's 94 frames take no numbers from the stream: without that actor the others are drawn the same."""
     without = [c for c in CLIPS if c.trial.speaker != "M009"]
     kept = by_the_letter(without, ("M003", "W015", "Z001"))
-    assert csim_expr().reduce(rows(without)).outcome.value == pytest.approx(kept, abs=1e-6)
+    found = csim_expr().reduce(rows(without)).outcome.value
+    parity(SCORE, LETTER, found, kept, absolute(1e-6), n=(len(without), "clips"))
     notes = csim_expr().reduce(rows(CLIPS)).notes
     assert notes[0] == "at most 100 real and 100 generated frames of each of 4 actors"
     assert notes[1] == "fewer than 100 frames, all taken: M009 (94 real), M009 (94 generated)"

@@ -37,6 +37,7 @@ from spfem_metrics.networks.clip_zero_shot import (
     text_classifier,
 )
 from spfem_metrics.networks.face_crops import cut
+from tests.support.parity import EXACT, absolute, release
 from tests.support.planted import pictures
 
 open_clip = pytest.importorskip("open_clip")
@@ -46,6 +47,7 @@ BOX = np.array([20.0, 10.0, 90.0, 120.0], np.float32)
 ROUNDING = 1e-4
 """Of probabilities. Both sides sum in float32, batches of another length in another order. Cosines of 64
 terms are off by 1e-6 at most after a few layers, and a logit, or probability, moves by 100 times that."""
+CLIP, WITHIN = "emotion accuracy by CLIP: probabilities", absolute(ROUNDING)
 
 
 def config(*, quick_gelu: bool) -> dict:
@@ -109,12 +111,12 @@ def by_open_clip(network: torch.nn.Module, crops: list[np.ndarray], prompts: Pro
         return (100 * features @ classifier).softmax(dim=-1).numpy()
 
 
-def test_probabilities_are_open_clips(architecture: str, model: Path, upstream: torch.nn.Module) -> None:
+def test_probabilities_are_open_clips(parity, architecture: str, model: Path, upstream) -> None:
     given = frames(5, 1)
     extractor = clip_zero_shot(weights={"model": model}, architecture=architecture, chunk=2)
     crops = [cut(frame, BOX.astype(float), "square", 1.3) for frame in given]
     wanted = by_open_clip(upstream, crops, Prompts())
-    np.testing.assert_allclose(read(extractor, given), wanted, atol=ROUNDING)
+    parity(CLIP, release("open_clip_torch"), read(extractor, given), wanted, WITHIN, n=(5, "frames"))
     assert np.ptp(wanted, axis=0).max() > 100 * ROUNDING, "the network must tell these pictures apart"
 
 
@@ -169,13 +171,16 @@ def test_prompts_are_averaged_after_and_before_they_are_normalised(model: Path, 
 
 
 @pytest.mark.parametrize("shape", [(140, 140), (90, 131), (131, 90), (30, 45), (48, 48)])
-def test_pictures_are_prepared_as_open_clip_does(shape: tuple[int, int]) -> None:
+def test_pictures_are_prepared_as_open_clip_does(parity, shape: tuple[int, int]) -> None:
     """PIL's bicubic on the shortest side, then the centre: to the level, and to the bit once scaled."""
     picture = pictures(1, shape, 2)[0]
     wanted = open_clip.image_transform(SIZE, is_train=False)(Image.fromarray(picture))
     cropped = torch.from_numpy(shortest_centre(picture, SIZE).copy()).permute(2, 0, 1).float() / 255
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-    assert torch.equal((cropped - mean) / std, wanted)
+    found = (cropped - mean) / std
+    assert found.dtype == wanted.dtype
+    metric, oracle = "emotion accuracy by CLIP: input", release("open_clip_torch")
+    parity(metric, oracle, found, wanted, EXACT, n=(1, "frames"))
 
 
 def test_the_crop_is_a_square_of_the_networks_size() -> None:
@@ -190,7 +195,7 @@ def test_the_crop_is_a_square_of_the_networks_size() -> None:
 
 
 def test_weights_of_quickgelu_answer_differently_in_a_network_of_gelu(
-    architecture: str, model: Path, upstream: torch.nn.Module
+    parity, architecture: str, model: Path, upstream: torch.nn.Module
 ) -> None:
     """Why the name matters: every tensor fits, nothing complains, and the answers move."""
     plain = open_clip.create_model("small-test", pretrained=None)
@@ -199,7 +204,7 @@ def test_weights_of_quickgelu_answer_differently_in_a_network_of_gelu(
     right, wrong = (by_open_clip(network, crops, Prompts()) for network in (upstream, plain.eval()))
     assert np.abs(right - wrong).max() > 20 * ROUNDING
     ours = read(clip_zero_shot(weights={"model": model}, architecture=architecture), frames(4, 3))
-    np.testing.assert_allclose(ours, right, atol=ROUNDING)
+    parity(CLIP, release("open_clip_torch"), ours, right, WITHIN, n=(4, "frames"))
 
 
 @pytest.mark.parametrize("name", ["ViT-B-32", "small-test", "hf-hub:someone/ViT-B-32-quickgelu", ""])

@@ -25,10 +25,12 @@ from spfem_metrics.networks.face_crops import cut
 from spfem_metrics.networks.hsemotion import AFFECT, EIGHT, NETWORKS, hsemotion, random_file
 from spfem_metrics.networks.onnx_classifier import Picture, onnx_classifier, open_network, probabilities
 from tests.support.onnx_nets import brightest_channel, constant, linear
+from tests.support.parity import EXACT, absolute, release
 from tests.support.planted import pictures
 
 BOX = np.array([20.0, 10.0, 90.0, 120.0], np.float32)
 THREE = {"outputs": ["happy", "neutral", "sad"], "vocabulary": "mead"}
+ENGINE = "EmotiEffLib 1.1.1's ONNX engine transcribed"
 SMALL = {"size": 8, "mean": [0, 0, 0], "std": [1, 1, 1]}
 
 
@@ -73,7 +75,7 @@ def boxed(frames: np.ndarray) -> list[np.ndarray]:
     return [frame[y0:y1, x0:x1] for frame in frames]
 
 
-def test_probabilities_are_the_packages(b0: Path) -> None:
+def test_probabilities_are_the_packages(parity, b0: Path) -> None:
     """The same network and input; batches of another length sum in another order.
 
     80 layers of sums of up to 1152 float32 products, each off by about sqrt(1152) * 2^-24 of its size: 2e-4
@@ -83,7 +85,8 @@ def test_probabilities_are_the_packages(b0: Path) -> None:
     ours = read(hsemotion(weights={"model": b0}, classes=8, chunk=3), frames)["probabilities"]
     wanted = by_emotiefflib(b0, boxed(frames), "enet_b0_8_best_vgaf")
     order = [EIGHT.index(n) for n in ("Neutral", "Anger", "Contempt", "Disgust", "Fear", "Happiness")]
-    np.testing.assert_allclose(ours, wanted[:, [*order, 6, 7]], atol=2e-4)
+    metric, oracle = "emotion accuracy by HSEmotion: probabilities", f"{ENGINE}, {release('onnxruntime')}"
+    parity(metric, oracle, ours, wanted[:, [*order, 6, 7]], absolute(2e-4), n=(4, "faces"))
     assert np.ptp(wanted, axis=0).max() > 10 * 2e-4, "the network must tell these pictures apart"
 
 
@@ -94,14 +97,15 @@ def test_probabilities_are_the_packages(b0: Path) -> None:
     seed=st.integers(0, 99),
 )
 @settings(max_examples=15, deadline=None)
-def test_the_input_is_the_packages_to_the_bit(size: int, height: int, width: int, seed: int) -> None:
+def test_the_input_is_the_packages_to_the_bit(parity, size: int, height: int, width: int, seed: int) -> None:
     kind = next(kind for kind in NETWORKS.values() if kind.size == size)
     face = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     picture = Picture(kind.size, kind.mean, kind.std, "box")
     crop = picture.crop_of(face, np.array([0.0, 0.0, width, height]))
     x = (cv2.resize(face, (size, size)) / 255 - np.array(kind.mean)) / np.array(kind.std)
     wanted = x.transpose(2, 0, 1).astype(np.float32)
-    np.testing.assert_array_equal(picture.tensor(crop[None])[0], wanted)
+    found = picture.tensor(crop[None])[0]
+    parity("emotion accuracy by HSEmotion: input", ENGINE, found, wanted, EXACT, n=(1, "faces"))
 
 
 def test_the_torch_engines_antialiasing_would_give_other_numbers(b0: Path) -> None:

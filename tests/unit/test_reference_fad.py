@@ -37,6 +37,7 @@ from spfem_metrics.networks import arcface_gray
 from spfem_metrics.networks.architectures.arcface_resnet18 import ArcFaceResNet18
 from spfem_metrics.networks.checkpoints import unprefixed
 from spfem_metrics.networks.files import digest8, load_strict
+from tests.support.parity import EXACT, of_each, of_largest, release
 from tests.support.planted import pictures
 
 OF_LARGEST = 2e-5
@@ -123,20 +124,20 @@ class Described:
         return self.norm(F.linear(x, self.state["fc5.weight"], self.state["fc5.bias"]), "bn5").numpy()
 
 
-def close(found: np.ndarray, wanted: np.ndarray) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=OF_LARGEST * np.abs(wanted).max())
-
-
-def test_features_are_the_described_networks_on_torchvisions_input(ours, frames, state) -> None:
+def test_features_are_the_described_networks_on_torchvisions_input(parity, ours, frames, state) -> None:
     with torch.inference_mode():
-        close(ours, Described(state)(prepared(frames)))
+        wanted = Described(state)(prepared(frames))
+    oracle, within = "resnet_face18 as described, float64", of_largest(OF_LARGEST)
+    parity("FAD: features", oracle, ours, wanted, within, n=(2, "frames"))
 
 
 @pytest.mark.parametrize("size", [(256, 256), (180, 150), (150, 180), (97, 211), (164, 300), (131, 128)])
-def test_a_frame_comes_to_the_network_as_torchvision_brings_it_to_the_bit(size) -> None:
+def test_a_frame_comes_to_the_network_as_torchvision_brings_it_to_the_bit(parity, size) -> None:
     frame = pictures(1, size, 2)
     crop = torch.from_numpy(arcface_gray.CROP.of(frame[0])).permute(2, 0, 1)[None].float()
-    assert torch.equal((crop / 255 - 0.5) / 0.5, prepared(frame))
+    found, wanted = (crop / 255 - 0.5) / 0.5, prepared(frame)
+    assert found.dtype == wanted.dtype
+    parity("FAD: input", release("torchvision"), found, wanted, EXACT, n=(1, "frames"))
 
 
 def test_a_frame_without_pixels_is_refused() -> None:
@@ -269,10 +270,11 @@ MADE = [clip("a", "generated", 90, shift=0.3), clip("b", "generated", 41, shift=
 REAL = [clip("a-real", "real", 70), clip("b-real", "real", 130), clip("c-real", "real", 20)]
 
 
-def test_the_score_is_the_naive_distance_of_every_frame_of_either_side() -> None:
+def test_the_score_is_the_naive_distance_of_every_frame_of_either_side(parity) -> None:
     """131 against 220 frames of 24 values, well conditioned: 1e-9 leaves room for a root's rounding."""
     score = fad_arcface18_gray().reduce(rows([*MADE, *REAL]))
-    assert score.outcome.value == pytest.approx(naive(pooled(MADE), pooled(REAL)), rel=1e-9)
+    found, wanted = score.outcome.value, naive(pooled(MADE), pooled(REAL))
+    parity("FAD: score", f"{release('scipy')} sqrtm", found, wanted, of_each(1e-9), n=(351, "frames"))
     assert score.outcome.value < 0.999 * naive(pooled(MADE), pooled(REAL)[:131])
     assert abs(score.outcome.value / naive(pooled(MADE), pooled(REAL), ddof=0) - 1) > 1e-3
     assert score.notes == (

@@ -20,10 +20,12 @@ from spfem_metrics.extraction import extract
 from spfem_metrics.functional import frechet_distance
 from spfem_metrics.networks.files import digest8
 from spfem_metrics.networks.inception import RULES, Preprocessing, blank, inception, load
+from tests.support.parity import of_each, of_largest, release
 from tests.support.planted import pictures, plant_inception, plant_torchscript
 
 pytest.importorskip("pytorch_fid")
 OF_LARGEST = 2e-5
+FEATURES = of_largest(OF_LARGEST)
 SIZE = (160, 120)
 
 
@@ -49,6 +51,7 @@ def features(model: Path, frames: np.ndarray, preprocessing: Preprocessing, **op
     extractor = inception(weights={"model": model}, preprocessing=preprocessing, **options)
     arrays = extract(ArrayMedia(frames, Fraction(25)), [extractor])[extractor.name]
     assert arrays["valid"].all()
+    assert arrays["features"].shape == (len(frames), 2048)
     return np.asarray(arrays["features"])
 
 
@@ -57,26 +60,21 @@ def ours(model: Path, frames: np.ndarray) -> dict[str, np.ndarray]:
     return {name: features(model, frames, name) for name in RULES}
 
 
-def agrees(found: np.ndarray, wanted: torch.Tensor | np.ndarray) -> None:
-    wanted = np.asarray(wanted)
-    assert found.shape == wanted.shape == (2, 2048)
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=OF_LARGEST * np.abs(wanted).max())
-
-
 def as_uint8(frames: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 
-def test_features_are_pytorch_fids(ours, frames, home, monkeypatch) -> None:
+def test_features_are_pytorch_fids(parity, ours, frames, home, monkeypatch) -> None:
     from pytorch_fid.inception import InceptionV3
 
     monkeypatch.setenv("TORCH_HOME", str(home))
     with torch.inference_mode():
         wanted = InceptionV3([3]).eval()(as_uint8(frames).float() / 255)[0].flatten(1)
-    agrees(ours["pytorch-fid"], wanted)
+    metric, oracle = "FID pytorch-fid: features", release("pytorch-fid")
+    parity(metric, oracle, ours["pytorch-fid"], wanted, FEATURES, n=(2, "frames"))
 
 
-def test_features_are_clean_fids(ours, frames, home, tmp_path, monkeypatch) -> None:
+def test_features_are_clean_fids(parity, ours, frames, home, tmp_path, monkeypatch) -> None:
     cleanfid = pytest.importorskip("cleanfid.inception_torchscript")
     resizer = pytest.importorskip("cleanfid.resize").build_resizer("clean")
     monkeypatch.setenv("TORCH_HOME", str(home))
@@ -84,25 +82,31 @@ def test_features_are_clean_fids(ours, frames, home, tmp_path, monkeypatch) -> N
     resized = np.stack([resizer(frame) for frame in frames]).transpose(0, 3, 1, 2)
     # without the just-in-time compiler, which takes longer than the pictures
     with torch.inference_mode(), torch.jit.optimized_execution(False):
-        agrees(ours["clean-fid"], network(torch.from_numpy(resized)))
+        wanted = network(torch.from_numpy(resized))
+    metric, oracle = "FID clean-fid: features", release("clean-fid")
+    parity(metric, oracle, ours["clean-fid"], wanted, FEATURES, n=(2, "frames"))
 
 
-def test_features_are_torch_fidelitys(ours, frames, model) -> None:
+def test_features_are_torch_fidelitys(parity, ours, frames, model) -> None:
     upstream = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
     network = upstream.FeatureExtractorInceptionV3("parity", ["2048"], str(model))
     with torch.inference_mode():
-        agrees(ours["torch-fidelity"], network(as_uint8(frames))[0])
+        wanted = network(as_uint8(frames))[0]
+    metric, oracle = "FID torch-fidelity: features", release("torch-fidelity")
+    parity(metric, oracle, ours["torch-fidelity"], wanted, FEATURES, n=(2, "frames"))
 
 
 @pytest.mark.parametrize(("antialias", "name"), [(True, "torchmetrics"), (False, "torch-fidelity")])
-def test_features_are_torchmetrics(ours, frames, model, antialias, name) -> None:
+def test_features_are_torchmetrics(parity, ours, frames, model, antialias, name) -> None:
     """Its default changed in 1.8.0, so that one torchmetrics call is two definitions."""
     pytest.importorskip("torch_fidelity")
     from torchmetrics.image.fid import NoTrainInceptionV3
 
     network = NoTrainInceptionV3("parity", ["2048"], str(model), antialias=antialias)
     with torch.inference_mode():
-        agrees(ours[name], network(as_uint8(frames)).reshape(2, 2048))
+        wanted = network(as_uint8(frames)).reshape(2, 2048)
+    metric, oracle = f"FID {name}: features", f"{release('torchmetrics')}, antialias={antialias}"
+    parity(metric, oracle, ours[name], wanted, FEATURES, n=(2, "frames"))
 
 
 def test_the_definitions_give_different_features(ours) -> None:
@@ -205,19 +209,28 @@ def by_torchmetrics(x: np.ndarray, y: np.ndarray) -> float:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("upstream", [by_pytorch_fid, by_clean_fid, by_torch_fidelity, by_torchmetrics])
-def test_the_distance_is_everybodys_where_it_is_well_conditioned(upstream) -> None:
+@pytest.mark.parametrize(
+    ("name", "upstream"),
+    [
+        ("pytorch-fid", by_pytorch_fid),
+        ("clean-fid", by_clean_fid),
+        ("torch-fidelity", by_torch_fidelity),
+        ("torchmetrics", by_torchmetrics),
+    ],
+)
+def test_the_distance_is_everybodys_where_it_is_well_conditioned(parity, name, upstream) -> None:
     """Full rank in double precision: 1e-9 leaves room for the condition of the product only."""
     x, y = two_sets(400, 96)
     try:
         wanted = upstream(x, y)
     except TypeError as error:
         pytest.skip(f"this tool does not run with this SciPy: {error}")
-    assert frechet_distance(x, y) == pytest.approx(wanted, rel=1e-9)
+    found = frechet_distance(x, y)
+    parity("FID: distance", release(name), found, wanted, of_each(1e-9), n=(1, "distances"))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_below_full_rank_the_tools_lose_digits_and_ours_does_not() -> None:
+def test_below_full_rank_the_tools_lose_digits_and_ours_does_not(parity) -> None:
     """Roots of the 1e-16 noise in zero eigenvalues add up to 1e-8 a dimension; the low-rank route has none.
 
     So the tools' own digits end there, and 1e-4 is what two of them can agree to.
@@ -225,14 +238,19 @@ def test_below_full_rank_the_tools_lose_digits_and_ours_does_not() -> None:
     x, y = two_sets(30, 120)
     inside = np.linalg.svd(np.vstack([x, y]), full_matrices=False)[2]
     exact = frechet_distance(x @ inside.T, y @ inside.T)
-    assert frechet_distance(x, y) == pytest.approx(exact, rel=1e-12)
-    assert by_torchmetrics(x, y) == pytest.approx(exact, rel=1e-4)
+    found, wanted = frechet_distance(x, y), by_torchmetrics(x, y)
+    assert found == pytest.approx(exact, rel=1e-12)
+    assert wanted == pytest.approx(exact, rel=1e-4)
+    oracle = f"{release('torchmetrics')}, below full rank"
+    parity("FID: distance", oracle, found, wanted, of_each(1e-4), n=(1, "distances"))
 
 
-def test_ddof_0_divides_by_n_as_stylegans_metrics_do() -> None:
+def test_ddof_0_divides_by_n_as_stylegans_metrics_do(parity) -> None:
     x, y = two_sets(50, 12)
     (m1, s1), (m2, s2) = moments(x, 0), moments(y, 0)
     values = np.linalg.eigvals(s1 @ s2)
     wanted = ((m1 - m2) ** 2).sum() + np.trace(s1 + s2) - 2 * np.sqrt(values.astype(complex)).real.sum()
-    assert frechet_distance(x, y, ddof=0) == pytest.approx(float(wanted), rel=1e-9)
+    oracle = f"the formula by {release('numpy')}'s eigenvalues"
+    found = frechet_distance(x, y, ddof=0)
+    parity("FID, ddof 0: distance", oracle, found, wanted, of_each(1e-9), n=(1, "distances"))
     assert frechet_distance(x, y) > 1.005 * frechet_distance(x, y, ddof=0)

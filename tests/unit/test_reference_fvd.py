@@ -23,6 +23,7 @@ from spfem_metrics.functional import frechet_distance
 from spfem_metrics.metrics.fvd import FVD
 from spfem_metrics.networks import i3d
 from spfem_metrics.outcome import Scored
+from tests.support.parity import of_each, release
 from tests.support.published import published
 
 D = 400
@@ -57,12 +58,13 @@ def by_formula(x: np.ndarray, y: np.ndarray, ddof: int) -> float:
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
-def test_the_distance_is_the_formulas_where_covariances_have_full_rank(ddof) -> None:
+def test_the_distance_is_the_formulas_where_covariances_have_full_rank(parity, ddof) -> None:
     """Double precision and well conditioned: 1e-8 leaves room for the condition of the product."""
     made, real = rows(20, 4, 0, "generated", 24), rows(20, 4, 1, "real", 24, 1.3)
     score = FVD(ddof=ddof).reduce([*made, *real])
     assert isinstance(score.outcome, Scored)
-    assert score.outcome.value == pytest.approx(by_formula(pooled(made), pooled(real), ddof), rel=1e-8)
+    oracle, wanted = f"{release('scipy')} sqrtm, ddof {ddof}", by_formula(pooled(made), pooled(real), ddof)
+    parity("FVD: score", oracle, score.outcome.value, wanted, of_each(1e-8), n=(160, "windows"))
 
 
 def test_fewer_windows_than_logits_are_exact_and_the_notes_warn() -> None:

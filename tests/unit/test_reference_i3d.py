@@ -22,6 +22,7 @@ from spfem_metrics.networks.architectures.i3d import I3D, Mixed, Pool, Unit
 from spfem_metrics.networks.files import digest8
 from spfem_metrics.networks.i3d import FRAMES, RULES, blank, embed, i3d, load, random_file
 from spfem_metrics.networks.torchscript import archive_tensors, is_archive
+from tests.support.parity import EXACT, of_largest, release
 from tests.support.planted import pictures, random_tensors
 
 PARAMETERS = 12_697_264
@@ -54,7 +55,7 @@ def windows(x: np.ndarray, kernel: tuple[int, ...], stride: tuple[int, ...]) -> 
 @pytest.mark.parametrize(
     ("kernel", "stride", "size"), [(7, 2, (4, 10, 6)), (3, 1, (3, 4, 5)), (1, 1, (2, 3, 2))]
 )
-def test_a_unit_is_tensorflows_same_convolution_norm_and_relu(kernel, stride, size) -> None:
+def test_a_unit_is_tensorflows_same_convolution_norm_and_relu(parity, kernel, stride, size) -> None:
     """Single against double precision over some thousand products: 1e-5 of the largest."""
     unit = Unit(3, 4, kernel, stride).eval()
     unit.load_state_dict(random_tensors(unit, 1))
@@ -70,21 +71,24 @@ def test_a_unit_is_tensorflows_same_convolution_norm_and_relu(kernel, stride, si
     wanted = np.maximum((wanted - mean) / np.sqrt(var + 1e-3) * scale + shift, 0)
     with torch.inference_mode():
         found = unit(torch.from_numpy(x[None]).float())[0].numpy()
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * wanted.max())
+    oracle = 'TensorFlow\'s "SAME" convolution as described, float64'
+    parity("FVD: unit of I3D", oracle, found, wanted, of_largest(1e-5), n=(found.size, "values"))
 
 
 @pytest.mark.parametrize(
     ("kernel", "stride"),
     [((1, 3, 3), (1, 2, 2)), ((3, 3, 3), (2, 2, 2)), ((2, 2, 2), (2, 2, 2)), ((3, 3, 3), (1, 1, 1))],
 )
-def test_a_pool_is_tensorflows_same_pool_of_values_above_0(kernel, stride) -> None:
+def test_a_pool_is_tensorflows_same_pool_of_values_above_0(parity, kernel, stride) -> None:
     """With sides that the stride divides, as all are of 16 pictures of 224x224; zeros then never win."""
     x = np.random.default_rng(1).uniform(0.1, 1, size=(2, 4, 6, 8)).astype(np.float32)
     found = Pool(kernel, stride)(torch.from_numpy(x[None]))[0].numpy()
     wanted = {place: window.max(axis=(1, 2, 3)) for place, window in windows(x, kernel, stride)}
     assert found.shape[1:] == tuple(np.add(max(wanted), 1))
-    for place, values in wanted.items():
-        np.testing.assert_array_equal(found[(slice(None), *place)], values)
+    assert list(wanted) == list(np.ndindex(found.shape[1:]))
+    values = np.stack(list(wanted.values()), axis=1).reshape(found.shape)
+    oracle = 'TensorFlow\'s "SAME" pool as described'
+    parity("FVD: pool of I3D", oracle, found, values, EXACT, n=(found.size, "values"))
 
 
 def test_padding_alike_on_both_sides_is_another_network() -> None:
@@ -149,7 +153,7 @@ def read(extractor: Extractor, media: ArrayMedia, **options) -> dict[str, np.nda
     return dict(extract(media, [extractor], **options)["i3d"])
 
 
-def test_features_are_the_mean_logits_of_pictures_in_minus_1_to_1(model: Path) -> None:
+def test_features_are_the_mean_logits_of_pictures_in_minus_1_to_1(parity, model: Path) -> None:
     """By the network as it is written, not folded, after torch's own resize; and a trap beside it.
 
     Folding and another order of sums move single precision by some 1e-6 of the largest logit over 22 layers:
@@ -167,9 +171,9 @@ def test_features_are_the_mean_logits_of_pictures_in_minus_1_to_1(model: Path) -
         wanted, wrong = network(both.contiguous(memory_format=torch.channels_last_3d)).numpy()
     assert found["features"].shape == (1, 400)
     assert found["first"].tolist() == [0]
-    tolerance = 2e-5 * np.abs(wanted).max()
-    np.testing.assert_allclose(found["features"][0], wanted, rtol=0, atol=tolerance)
-    assert np.abs(wrong - wanted).max() > 100 * tolerance
+    oracle = f"the network unfolded, on {release('torch')}'s resize"
+    parity("FVD: logits", oracle, found["features"][0], wanted, of_largest(2e-5), n=(1, "windows"))
+    assert np.abs(wrong - wanted).max() > 100 * 2e-5 * np.abs(wanted).max()
 
 
 def test_a_clip_is_cut_into_windows_of_16_whatever_batches_it_is_decoded_in(model: Path, monkeypatch) -> None:

@@ -25,6 +25,7 @@ from spfem_metrics.extraction import extract
 from spfem_metrics.metrics.identity import IdentitySimilarity, csim_arcface, csim_id
 from spfem_metrics.networks import arcface_onnx, facenet
 from spfem_metrics.networks.files import digest8
+from tests.support.parity import EXACT, absolute, release
 from tests.support.planted import pictures
 from tests.support.published import golden, published
 
@@ -78,10 +79,12 @@ def their_crop(frame: np.ndarray, box: np.ndarray, path: str) -> torch.Tensor:
 
 @pytest.mark.parametrize("path", AS_GIVEN)
 @pytest.mark.parametrize("box", BOXES, ids=["inside", "over the corner", "over the end"])
-def test_crops_are_facenet_pytorchs_to_the_bit(path, box, frames) -> None:
+def test_crops_are_facenet_pytorchs_to_the_bit(parity, path, box, frames) -> None:
     part = facenet.cut_out(frames[0], box.astype(float))
     ours = torch.from_numpy(facenet.CROPS[path](part).copy()).permute(2, 0, 1).float()
-    assert torch.equal((ours - 127.5) / 128, their_crop(frames[0], box, path))
+    found, wanted = (ours - 127.5) / 128, their_crop(frames[0], box, path)
+    assert found.dtype == wanted.dtype
+    parity(f"CSIM-ID: crop by {path}", release("facenet-pytorch"), found, wanted, EXACT, n=(1, "faces"))
 
 
 def test_the_three_crops_of_one_box_differ(frames) -> None:
@@ -100,7 +103,7 @@ def test_a_box_is_cut_off_to_whole_pixels_and_may_be_nothing(box, shape, frames)
     assert (None if part is None else part.shape[:2]) == shape
 
 
-def test_embeddings_are_facenet_pytorchs(model, theirs, frames) -> None:
+def test_embeddings_are_facenet_pytorchs(parity, model, theirs, frames) -> None:
     found = faces(BOXES)
     arrays = embedded(facenet.facenet(weights={"model": model}), frames, found)
     crops = [their_crop(f, b, "pil-bilinear") for f, b in zip(frames, BOXES, strict=True)]
@@ -108,7 +111,8 @@ def test_embeddings_are_facenet_pytorchs(model, theirs, frames) -> None:
         wanted = theirs(torch.stack(crops)).numpy()
         unsquared = theirs(torch.stack(crops) * 128 / 255).numpy()
     assert arrays["valid"].all()
-    np.testing.assert_allclose(arrays["embedding"], wanted, rtol=0, atol=APART)
+    metric, oracle = "CSIM-ID: embeddings", release("facenet-pytorch")
+    parity(metric, oracle, arrays["embedding"], wanted, absolute(APART), n=(3, "faces"))
     np.testing.assert_allclose(np.linalg.norm(arrays["embedding"], axis=1), 1, rtol=1e-5)
     assert np.abs(unsquared - wanted).max() > 20 * APART
 
@@ -213,15 +217,15 @@ def insightface_embedding(path: Path, crops: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([session.run(None, {session.get_inputs()[0].name: blob})[0] for blob in blobs])
 
 
-def test_arcface_is_insightfaces_alignment_and_blob(arcface_file, frames) -> None:
+def test_arcface_is_insightfaces_alignment_and_blob(parity, arcface_file, frames) -> None:
     """The two ways to the same matrix differ in its last bits, which may round a pixel the other way."""
     found = faces(BOXES, points5=np.stack([POINTS, POINTS + 9, POINTS * 0.8]))
     arrays = embedded(arcface_onnx.arcface(weights={"model": arcface_file}), frames, found)
     crops = [insightface_crop(f, p) for f, p in zip(frames, found["points5"], strict=True)]
     raw = insightface_embedding(arcface_file, crops)
-    np.testing.assert_allclose(
-        arrays["embedding"], raw / np.linalg.norm(raw, axis=1, keepdims=True), rtol=0, atol=1e-4
-    )
+    wanted, metric = raw / np.linalg.norm(raw, axis=1, keepdims=True), "CSIM-ArcFace: embeddings"
+    oracle = f"InsightFace's alignment and blob transcribed, {release('onnxruntime')}"
+    parity(metric, oracle, arrays["embedding"], wanted, absolute(1e-4), n=(3, "faces"))
     assert np.abs(np.linalg.norm(raw, axis=1) - 1).min() > 0.1
     swapped = insightface_embedding(arcface_file, [crop[..., ::-1].copy() for crop in crops])
     swapped /= np.linalg.norm(swapped, axis=1, keepdims=True)

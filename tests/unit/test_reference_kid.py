@@ -11,25 +11,26 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from spfem_metrics import InputError
 from spfem_metrics.functional.kernel import Kernel, kernel_distance
 from spfem_metrics.functional.kernel_intervals import kernel_distance_subsets, kernel_interval
+from tests.support.parity import of_each, release
 
 
 def draw(seed: int, n: int, width: int = 16, shift: float = 0.0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, width)) + shift
 
 
-def test_subsets_are_torch_fidelitys_to_the_digit() -> None:
+def test_subsets_are_torch_fidelitys_to_the_digit(parity) -> None:
     """Same draws, same sums in double precision: only their order differs."""
     upstream = pytest.importorskip("torch_fidelity.metric_kid")
     x, y = draw(0, 60), draw(1, 45, shift=0.2)
     wanted = upstream.kid_features_to_metric(
         torch.from_numpy(x), torch.from_numpy(y), kid_subsets=9, kid_subset_size=30, verbose=False
     )
-    mean, spread = kernel_distance_subsets(x, y, subsets=9, size=30)
-    assert mean == pytest.approx(wanted["kernel_inception_distance_mean"], rel=1e-10)
-    assert spread == pytest.approx(wanted["kernel_inception_distance_std"], rel=1e-10)
+    both = [wanted[f"kernel_inception_distance_{part}"] for part in ("mean", "std")]
+    found = kernel_distance_subsets(x, y, subsets=9, size=30)
+    parity("KID: subsets", release("torch-fidelity"), found, both, of_each(1e-10), n=(9, "subsets"))
 
 
-def test_whole_sets_as_subsets_are_torchmetrics_and_clean_fids_kid() -> None:
+def test_whole_sets_as_subsets_are_torchmetrics_and_clean_fids_kid(parity) -> None:
     """Whatever is drawn, a subset of all rows is all rows. torchmetrics sums in the features' float32."""
     x, y = draw(2, 40), draw(3, 40, shift=0.3)
     ours = kernel_distance(x, y)
@@ -37,9 +38,11 @@ def test_whole_sets_as_subsets_are_torchmetrics_and_clean_fids_kid() -> None:
     metric = KernelInceptionDistance(feature=torch.nn.Identity(), subsets=2, subset_size=40)
     metric.update(torch.from_numpy(x).float(), real=True)
     metric.update(torch.from_numpy(y).float(), real=False)
-    assert float(metric.compute()[0]) == pytest.approx(ours, rel=1e-4)
+    by_torchmetrics = metric.compute()[0]
+    parity("KID: distance", release("torchmetrics"), ours, by_torchmetrics, of_each(1e-4), n=(1, "distances"))
     upstream = pytest.importorskip("cleanfid.fid")
-    assert upstream.kernel_distance(y, x, num_subsets=2) == pytest.approx(ours, rel=1e-10)
+    wanted = upstream.kernel_distance(y, x, num_subsets=2)
+    parity("KID: distance", release("clean-fid"), ours, wanted, of_each(1e-10), n=(1, "distances"))
 
 
 @pytest.mark.parametrize("options", [{"size": 41}, {"size": 1}, {"subsets": 0, "size": 5}])
@@ -67,7 +70,7 @@ def brute(x: np.ndarray, g: np.ndarray, y: np.ndarray, h: np.ndarray, pairs: str
 
 @pytest.mark.parametrize("pairs", ["all", "between"])
 @pytest.mark.parametrize("shared", [True, False], ids=["shared groups", "own groups"])
-def test_the_interval_is_the_jackknife_over_groups(pairs, shared, monkeypatch) -> None:
+def test_the_interval_is_the_jackknife_over_groups(parity, pairs, shared, monkeypatch) -> None:
     random = np.random.default_rng(4)
     x, y = draw(5, 19, 6), draw(6, 23, 6, 0.4)
     g, h = random.integers(0, 4, 19), random.integers(0, 4, 23) + (1 if shared else 9)
@@ -77,8 +80,11 @@ def test_the_interval_is_the_jackknife_over_groups(pairs, shared, monkeypatch) -
     left = np.array([brute(x[g != c], g[g != c], y[h != c], h[h != c], pairs) for c in names])
     spread = np.sqrt((len(names) - 1) / len(names) * ((left - left.mean()) ** 2).sum())
     assert found.groups == len(names)
-    assert found.estimate == pytest.approx(brute(x, g, y, h, pairs), rel=1e-10)
-    assert found.half_width == pytest.approx(student.ppf(0.975, len(names) - 1) * spread, rel=1e-8)
+    oracle, wanted = "the sum over pairs, one by one, float64", brute(x, g, y, h, pairs)
+    parity("KID: distance", oracle, found.estimate, wanted, of_each(1e-10), n=(1, "distances"))
+    half = student.ppf(0.975, len(names) - 1) * spread
+    oracle = "the jackknife over groups, one by one, float64"
+    parity("KID: interval", oracle, found.half_width, half, of_each(1e-8), n=(1, "intervals"))
 
 
 def test_over_all_pairs_the_estimate_is_the_kernel_distance() -> None:

@@ -28,6 +28,7 @@ from spfem_metrics.functional.landmarks import (
 )
 from spfem_metrics.metric import Row
 from spfem_metrics.metrics.landmarks import REGIONS, LandmarkDistance, PixelLandmarkDistance
+from tests.support.parity import of_each
 
 MIRRORED = (
     *range(16, -1, -1),
@@ -90,7 +91,7 @@ def scripts_lmd(output, truth) -> tuple[float, float, int]:
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(12, 12), (30, 29), (17, 40)])
-def test_distances_are_the_scripts(ours, theirs) -> None:
+def test_distances_are_the_scripts(parity, ours, theirs) -> None:
     """Whole pixels and sums in double precision: only the order of sums differs."""
     random = np.random.default_rng(5)
     output = faces(ours, 1, list(random.random(ours) > 0.2))
@@ -99,7 +100,8 @@ def test_distances_are_the_scripts(ours, theirs) -> None:
     for region, wanted in (("mouth", mouth), ("face", face)):
         reading = PixelLandmarkDistance(region).observe(observation(output, truth))
         assert isinstance(reading, Reading)
-        assert reading.value == pytest.approx(wanted, rel=1e-12)
+        metric, oracle = f"LMD EAT {region}", "evaluation_eat's script transcribed, float64"
+        parity(metric, oracle, reading.value, wanted, of_each(1e-12), n=(count, "frame pairs"))
         assert reading.parts == {"frames": count, "frames_skipped": min(ours, theirs) - count}
 
 

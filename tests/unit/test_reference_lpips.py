@@ -19,6 +19,7 @@ from spfem_metrics.networks.lpips_nets import SMALLEST, TRUNKS, blank
 from spfem_metrics.pairs.image_quality import fit_to
 from spfem_metrics.pairs.lpips import lpips
 from spfem_metrics.sampling import taken
+from tests.support.parity import of_each, release
 from tests.support.planted import pictures, plant_lpips
 
 upstream = pytest.importorskip("lpips")
@@ -77,21 +78,23 @@ def test_of_many_pairs_so_many_are_compared_and_the_definition_says_so(net, file
 
 
 @pytest.mark.filterwarnings("ignore:.*pretrained.*|.*weight enum.*:UserWarning")
-def test_distances_are_the_packages(net, files) -> None:
+def test_distances_are_the_packages(parity, net, files) -> None:
     first, second = clip(5, 1), clip(5, 2)
     network = planted(upstream.LPIPS(net=net, pnet_rand=True, verbose=False), files)
     wanted = by_package(network, first, second)
-    np.testing.assert_allclose(ours(files, net, first, second, chunk=2), wanted, rtol=1e-5)
+    found = ours(files, net, first, second, chunk=2)
+    parity(f"LPIPS {net}", release("lpips"), found, wanted, of_each(1e-5), n=(5, "frame pairs"))
 
 
-def test_distances_are_torchmetrics_but_for_its_other_norm(net, files) -> None:
+def test_distances_are_torchmetrics_but_for_its_other_norm(parity, net, files) -> None:
     """torchmetrics >= 1.3.1 divides by ``sqrt(1e-8 + sum)``, the package by ``sqrt(sum) + 1e-10``.
 
     On features of ordinary size that is below rounding.
     """
     first, second = clip(3, 3), clip(3, 4)
     wanted = by_package(planted(_LPIPS(net=net, pnet_rand=True), files), first, second)
-    np.testing.assert_allclose(ours(files, net, first, second), wanted, rtol=1e-5)
+    found = ours(files, net, first, second)
+    parity(f"LPIPS {net}", release("torchmetrics"), found, wanted, of_each(1e-5), n=(3, "frame pairs"))
 
 
 def at_rest_on_black(files: dict[str, Path], net, folder: Path, size: tuple[int, int]) -> dict[str, Path]:
@@ -116,7 +119,7 @@ def at_rest_on_black(files: dict[str, Path], net, folder: Path, size: tuple[int,
 
 
 @pytest.mark.filterwarnings("ignore:.*pretrained.*|.*weight enum.*:UserWarning")
-def test_torchmetrics_other_norm_moves_flat_dark_pictures(net, files, tmp_path) -> None:
+def test_torchmetrics_other_norm_moves_flat_dark_pictures(parity, net, files, tmp_path) -> None:
     """The trap: where features are as faint as 1e-4, 1e-8 under the root is most of their norm.
 
     Black against nearly black, in a network that black hardly moves: the package still compares directions,
@@ -129,7 +132,8 @@ def test_torchmetrics_other_norm_moves_flat_dark_pictures(net, files, tmp_path) 
         planted(upstream.LPIPS(net=net, pnet_rand=True, verbose=False), files), black, nearly
     )
     other = by_package(planted(_LPIPS(net=net, pnet_rand=True), files), black, nearly)
-    np.testing.assert_allclose(ours(files, net, black, nearly), package, rtol=1e-3)
+    found, oracle = ours(files, net, black, nearly), f"{release('lpips')}, where features nearly vanish"
+    parity(f"LPIPS {net}", oracle, found, package, of_each(1e-3), n=(1, "frame pairs"))
     assert abs(other / package - 1).item() > 0.02
 
 

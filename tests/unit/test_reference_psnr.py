@@ -13,6 +13,7 @@ from spfem_metrics import ArrayMedia, Observation, Reading, Row, TrialFacts
 from spfem_metrics.extraction import compare_pairs
 from spfem_metrics.metrics.paired import PSNR
 from spfem_metrics.pairs.image_quality import image_quality
+from tests.support.parity import of_each, release
 from tests.support.planted import pictures
 
 
@@ -41,10 +42,11 @@ def clips() -> tuple[np.ndarray, np.ndarray]:
     return frames, np.clip(frames + noise, 0, 255).astype(np.uint8)
 
 
-def test_it_is_the_mean_of_torchmetrics_frame_by_frame(clips) -> None:
+def test_it_is_the_mean_of_torchmetrics_frame_by_frame(parity, clips) -> None:
     """torchmetrics keeps its sums in single precision: 1e-6."""
     each = [by_torchmetrics(a[None], b[None]) for a, b in zip(*clips, strict=True)]
-    assert reading(*clips).value == pytest.approx(float(np.mean(each)), rel=1e-6)
+    found, oracle = reading(*clips).value, f"{release('torchmetrics')}, frame by frame"
+    parity("PSNR", oracle, found, np.mean(each), of_each(1e-6), n=(4, "frame pairs"))
 
 
 def test_torchmetrics_over_a_clip_pools_the_error_and_is_lower(clips) -> None:

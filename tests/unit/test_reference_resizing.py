@@ -20,6 +20,7 @@ from spfem_metrics.networks.resizing import (
     bilinear_tf1,
     resize,
 )
+from tests.support.parity import absolute, release
 
 LEVELS = 1.5e-4
 TORCH_LEVELS = 0.05
@@ -38,31 +39,35 @@ def noise(height: int, width: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("antialias", [False, True])
-def test_bilinear_is_torchs(size: tuple[int, int], antialias: bool) -> None:
+@pytest.mark.parametrize(("rule", "antialias"), [("pytorch-fid", False), ("torchmetrics", True)])
+def test_bilinear_is_torchs(parity, size: tuple[int, int], rule: str, antialias: bool) -> None:
     x = noise(*size)
     wanted = torch.nn.functional.interpolate(
         x, (299, 299), mode="bilinear", align_corners=False, antialias=antialias
     )
     found = resize(x, (299, 299), bilinear_antialiased if antialias else bilinear)
-    torch.testing.assert_close(found, wanted, rtol=0, atol=TORCH_LEVELS)
+    assert found.dtype == wanted.dtype
+    within = absolute(TORCH_LEVELS)
+    parity(f"FID {rule}: resize", release("torch"), found, wanted, within, n=(2, "frames"))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_bilinear_tf1_is_torch_fidelitys(size: tuple[int, int]) -> None:
+def test_bilinear_tf1_is_torch_fidelitys(parity, size: tuple[int, int]) -> None:
     upstream = pytest.importorskip("torch_fidelity.interpolate_compat_tensorflow")
     x = noise(*size)
     wanted = upstream.interpolate_bilinear_2d_like_tensorflow1x(x, (299, 299), align_corners=False)
-    torch.testing.assert_close(resize(x, (299, 299), bilinear_tf1), wanted, rtol=0, atol=LEVELS)
+    found, oracle = resize(x, (299, 299), bilinear_tf1), release("torch-fidelity")
+    assert found.dtype == wanted.dtype
+    parity("FID torch-fidelity: resize", oracle, found, wanted, absolute(LEVELS), n=(2, "frames"))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_bicubic_is_clean_fids(size: tuple[int, int]) -> None:
+def test_bicubic_is_clean_fids(parity, size: tuple[int, int]) -> None:
     upstream = pytest.importorskip("cleanfid.resize").build_resizer("clean")
     x = noise(*size)
     wanted = np.stack([upstream(picture.numpy().transpose(1, 2, 0)) for picture in x]).transpose(0, 3, 1, 2)
     found = resize(x, (299, 299), bicubic_antialiased).clamp(0, 255)
-    np.testing.assert_allclose(found.numpy(), wanted, rtol=0, atol=LEVELS)
+    parity("FID clean-fid: resize", release("clean-fid"), found, wanted, absolute(LEVELS), n=(2, "frames"))
 
 
 def test_the_filters_are_not_one_another() -> None:

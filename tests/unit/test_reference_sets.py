@@ -17,6 +17,7 @@ from spfem_metrics import ClipFeatures, DefinitionError, Observation, Row, Score
 from spfem_metrics.functional.kernel_intervals import kernel_interval
 from spfem_metrics.metrics.fid import fid, kid
 from spfem_metrics.metrics.sets import IDENTITY, FrechetDistance, frechet_identity, kid_identity
+from tests.support.parity import of_each, release
 
 WIDTH = 16
 NAME = "inception-pytorch-fid"
@@ -58,7 +59,7 @@ def moments(x: np.ndarray, ddof: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
-def test_fid_is_torchmetrics_on_the_same_features(ddof) -> None:
+def test_fid_is_torchmetrics_on_the_same_features(parity, ddof) -> None:
     """Full rank in double precision on both sides: 1e-9 leaves room for the condition of the product only.
 
     Of 96 frames the other ddof moves covariances by 1 in 96, and the distance by far more than that room.
@@ -66,7 +67,8 @@ def test_fid_is_torchmetrics_on_the_same_features(ddof) -> None:
     score = reduced(fid(frames="all", ddof=ddof), *MADE, *REAL)
     x, y = pooled(MADE).astype(float), pooled(REAL).astype(float)
     right, wrong = (float(_compute_fid(*moments(x, d), *moments(y, d))) for d in (ddof, 1 - ddof))
-    assert score.outcome.value == pytest.approx(right, rel=1e-9)
+    oracle = f"{release('torchmetrics')}, covariances by ddof {ddof}"
+    parity(f"FID, ddof {ddof}: score", oracle, score.outcome.value, right, of_each(1e-9), n=(192, "frames"))
     assert abs(right / wrong - 1) > 1e-4
 
 
@@ -75,13 +77,14 @@ def test_the_ddof_is_signed() -> None:
     assert lines[0] == lines[1].replace("|ddof:1|", "|ddof:0|") != lines[1]
 
 
-def test_kid_is_torchmetrics_on_the_same_features() -> None:
+def test_kid_is_torchmetrics_on_the_same_features(parity) -> None:
     """torchmetrics sums the kernel in the features' float32, of 1e4 pairs each a few units: 1e-4."""
     score = reduced(kid(frames="all"), *MADE, *REAL)
     upstream = KernelInceptionDistance(feature=torch.nn.Identity(), subsets=1, subset_size=len(pooled(REAL)))
     upstream.update(torch.from_numpy(pooled(REAL)), real=True)
     upstream.update(torch.from_numpy(pooled(MADE)), real=False)
-    assert score.outcome.value == pytest.approx(float(upstream.compute()[0]), rel=1e-4)
+    found, wanted = score.outcome.value, upstream.compute()[0]
+    parity("KID: score", release("torchmetrics"), found, wanted, of_each(1e-4), n=(192, "frames"))
     assert (score.half_width, score.interval) == (None, "")
 
 

@@ -27,6 +27,7 @@ from spfem_metrics.extraction import compare_pairs
 from spfem_metrics.functional.images import SSIM_RULES, SsimRule, ssim, ssim_by
 from spfem_metrics.metrics.paired import SSIM, NamedSSIM
 from spfem_metrics.pairs.image_quality import image_quality, ssim_pictures
+from tests.support.parity import absolute, release
 from tests.support.planted import pictures
 
 Picture = np.ndarray
@@ -87,23 +88,23 @@ def luma(picture: Picture) -> Picture:
         ("skimage-gray", lambda p: [luma(p)], uniform, 7, True),
     ],
 )
-def test_forms_are_scikit_images(pair, form, split, means, window, sample) -> None:
+def test_forms_are_scikit_images(parity, pair, form, split, means, window, sample) -> None:
     first, second = pair
     both = zip(split(first), split(second), strict=True)
     wanted = np.mean([by_scikit_image(x, y, means, window, sample) for x, y in both])
-    assert ssim_by(SSIM_RULES[form], first, second) == pytest.approx(wanted, abs=ROUNDING)
+    found, oracle = ssim_by(SSIM_RULES[form], first, second), "scikit-image's rule transcribed, float64"
+    parity(f"SSIM {form}", oracle, found, wanted, absolute(ROUNDING), n=(1, "frame pairs"))
 
 
 def tensor(picture: Picture) -> torch.Tensor:
     return torch.from_numpy(picture.astype(np.float64)).permute(2, 0, 1)[None]
 
 
-def test_torchmetrics_counts_windows_about_the_border_too(pair) -> None:
+def test_torchmetrics_counts_windows_about_the_border_too(parity, pair) -> None:
     first, second = pair
-    wanted = float(
-        structural_similarity_index_measure(tensor(first), tensor(second), data_range=255.0, sigma=1.5)
-    )
-    assert ssim_by(SSIM_RULES["torchmetrics"], first, second) == pytest.approx(wanted, abs=ROUNDING)
+    wanted = structural_similarity_index_measure(tensor(first), tensor(second), data_range=255.0, sigma=1.5)
+    found, oracle = ssim_by(SSIM_RULES["torchmetrics"], first, second), release("torchmetrics")
+    parity("SSIM torchmetrics", oracle, found, wanted, absolute(ROUNDING), n=(1, "frame pairs"))
 
 
 def test_the_data_range_must_be_stated_or_the_number_is_another(pair) -> None:

@@ -22,8 +22,11 @@ from spfem_metrics.functional.syncnet import EPS, lower_median, syncnet_score, z
 from spfem_metrics.metric import TrialFacts
 from spfem_metrics.metrics.syncnet import SyncNetMetric
 from tests.support import syncnet as slow
+from tests.support.parity import EXACT, of, release
 
 ROUNDING = 1e-5
+LENGTHS = "the embeddings' lengths"
+EVALUATE = f"syncnet_python's evaluate by {release('torch')}'s functions, float32"
 PUBLISHED = ("official", "wav2lip", "ned30")
 
 
@@ -38,16 +41,19 @@ def embeddings(count: int, seed: int = 0, late: int = 0, width: int = 64) -> tup
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 70), st.sampled_from([10, 15]), st.integers(-9, 9), st.integers(0, 99))
-def test_all_numbers_are_those_of_torchs_functions(count, reach, late, seed) -> None:
+def test_all_numbers_are_those_of_torchs_functions(parity, count, reach, late, seed) -> None:
     video, audio = embeddings(count, seed, late)
     wanted = slow.compared(torch.from_numpy(video), torch.from_numpy(audio), reach)
     found = syncnet_score(video, audio, reach=reach)
-    room = ROUNDING * float(np.linalg.norm(video, axis=1).max() + np.linalg.norm(audio, axis=1).max())
-    assert found.distance == pytest.approx(wanted.distance, abs=room)
-    assert found.confidence == pytest.approx(wanted.confidence, abs=2 * room)
-    assert found.framewise == pytest.approx(wanted.framewise, abs=2 * room)
+    lengths = float(np.linalg.norm(video, axis=1).max() + np.linalg.norm(audio, axis=1).max())
+    n, once = (count, "windows"), of(ROUNDING, lengths, LENGTHS)
+    twice = of(2 * ROUNDING, lengths, LENGTHS)
+    parity("LSE-D", EVALUATE, found.distance, wanted.distance, once, n=n)
+    parity("LSE-C", EVALUATE, found.confidence, wanted.confidence, twice, n=n)
+    parity("LSE-C, frame by frame", EVALUATE, found.framewise, wanted.framewise, twice, n=n)
     # Where two shifts are equal to rounding, either may be the least.
-    assert wanted.means[reach - found.offset] == pytest.approx(wanted.distance, abs=room)
+    named = wanted.means[reach - found.offset]
+    parity("sync offset: its distance", EVALUATE, named, wanted.distance, once, n=n)
 
 
 @pytest.mark.parametrize("late", [-7, 0, 3, 12])
@@ -85,8 +91,9 @@ def test_zeros_beyond_the_ends_move_the_numbers_of_short_clips() -> None:
 
 
 @given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=40))
-def test_the_median_is_torchs_lower_one(values: list[float]) -> None:
-    assert lower_median(values) == float(torch.median(torch.tensor(values, dtype=torch.float64)))
+def test_the_median_is_torchs_lower_one(parity, values: list[float]) -> None:
+    wanted = torch.median(torch.tensor(values, dtype=torch.float64))
+    parity("LSE-C: median", release("torch"), lower_median(values), wanted, EXACT, n=(len(values), "values"))
 
 
 def test_the_lower_median_is_not_numpys() -> None:
@@ -97,8 +104,9 @@ def test_the_lower_median_is_not_numpys() -> None:
 
 
 @given(st.lists(st.floats(-50, 50), min_size=9, max_size=40), st.sampled_from([1, 3, 9]))
-def test_the_running_median_is_scipys(values: list[float], width: int) -> None:
-    assert np.array_equal(zero_padded_median(values, width), medfilt(values, width))
+def test_the_running_median_is_scipys(parity, values: list[float], width: int) -> None:
+    found, oracle = zero_padded_median(values, width), f"{release('scipy')} medfilt"
+    parity("LSE-C: running median", oracle, found, medfilt(values, width), EXACT, n=(len(values), "values"))
 
 
 def test_the_running_median_draws_the_ends_to_0() -> None:

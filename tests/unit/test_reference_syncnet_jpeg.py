@@ -16,6 +16,7 @@ import pytest
 from spfem_metrics.networks import syncnet_jpeg
 from spfem_metrics.networks.syncnet_jpeg import BITRATE, JpegChain, rule
 from tests.support.ffmpeg import call, jpegs, segments
+from tests.support.parity import EXACT, release
 from tests.support.planted import pictures
 
 Planes = np.ndarray
@@ -49,22 +50,24 @@ def written(given: Planes, fps: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("frames", "width", "height", "fps", "blur"),
-    [(75, 224, 224, 25, 1.5), (40, 96, 80, 25, 2.0), (30, 98, 82, 30, 0.0)],
+    ("frames", "size", "fps", "blur"),
+    [(75, (224, 224), 25, 1.5), (40, (96, 80), 25, 2.0), (30, (98, 82), 30, 0.0)],
     ids=["crop", "small", "more detail than 200 kbit/s hold"],
 )
-def test_encoder_and_rate_control_are_ffmpegs(
-    frames, width, height, fps, blur, uncommented, tmp_path
-) -> None:
+def test_encoder_and_rate_control_are_ffmpegs(parity, frames, size, fps, blur, uncommented, tmp_path) -> None:
+    width, height = size
     given = planes(frames, width, height, blur)
     form = ["-f", "rawvideo", "-pix_fmt", "yuvj420p", "-s", f"{width}x{height}", "-r", str(fps), "-i", "-"]
     wanted = jpegs(tmp_path / "jpegs", [*form, "-vf", "setsar=1", *BITEXACT], given.tobytes())
     ours = written(given, fps)
     assert len({len(jpeg) for jpeg in ours}) > frames / 4, "the rate control does nothing here"
     assert [jpeg == theirs for jpeg, theirs in zip(ours, wanted, strict=True)] == [True] * len(ours)
+    oracle = f"ffmpeg of {release('imageio-ffmpeg')}"
+    sides = [np.frombuffer(b"".join(side), np.uint8) for side in (ours, wanted)]
+    parity("LSE official: JPEG bytes", oracle, *sides, EXACT, n=(len(ours), "frames"))
 
 
-def test_decoded_planes_of_an_xvid_crop_give_ffmpegs_bytes(uncommented, tmp_path) -> None:
+def test_decoded_planes_of_an_xvid_crop_give_ffmpegs_bytes(parity, uncommented, tmp_path) -> None:
     """The published chain's own input: mpeg4 in AVI, limited range, of which ffmpeg makes full range."""
     crop = tmp_path / "crop.avi"
     shown = np.stack([cv2.GaussianBlur(image, (0, 0), 1.5) for image in pictures(40, (224, 224), 3)])
@@ -76,6 +79,9 @@ def test_decoded_planes_of_an_xvid_crop_give_ffmpegs_bytes(uncommented, tmp_path
         decoded = (frame.reformat(format="yuvj420p") for frame in container.decode(video=0))
         ours = [chain.write(frame) for frame in decoded]
     assert [jpeg == theirs for jpeg, theirs in zip(ours, wanted, strict=True)] == [True] * len(ours)
+    oracle = f"ffmpeg of {release('imageio-ffmpeg')}"
+    sides = [np.frombuffer(b"".join(side), np.uint8) for side in (ours, wanted)]
+    parity("LSE official: JPEG bytes", oracle, *sides, EXACT, n=(len(ours), "frames"))
 
 
 def test_the_files_are_of_square_pixels_half_the_chroma_and_named_libavcodec() -> None:

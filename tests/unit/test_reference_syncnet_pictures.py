@@ -25,6 +25,7 @@ from spfem_metrics.networks.syncnet_crops import FollowedFace, face_crop, whole,
 from spfem_metrics.networks.syncnet_given import nearest, to_int16
 from spfem_metrics.networks.syncnet_jpeg import JpegChain
 from spfem_metrics.networks.syncnet_towers import Lips
+from tests.support.parity import EXACT, absolute, release
 from tests.support.planted import pictures
 from tests.support.syncnet import Noting, through
 
@@ -86,16 +87,16 @@ def follow(frames: np.ndarray, tracks: np.ndarray, box: np.ndarray, edges="zero"
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(13, 40), st.integers(0, 1000))
-def test_crops_with_zero_edges_are_the_published_ones(count: int, seed: int) -> None:
+def test_crops_with_zero_edges_are_the_published_ones(parity, count: int, seed: int) -> None:
     frames, box = pictures(count, (120, 160), seed), boxes(count, seed)
     seen = np.random.default_rng(seed).random(count) < 0.8
     seen[[0, -1]] = True
     said = follow(frames, seen.astype(int), np.where(seen[:, None], box, 0))
     wanted = published_crops(frames, np.flatnonzero(seen), box[seen])
     assert len(said) == len(wanted) == count
-    for (crop, track), other in zip(said, wanted, strict=True):
-        assert track == 1
-        assert np.array_equal(crop, other)
+    assert [track for _, track in said] == [1] * count
+    oracle = f"run_pipeline transcribed with {release('scipy')}'s medfilt and interp1d"
+    parity("LSE clean: crops", oracle, [crop for crop, _ in said], wanted, EXACT, n=(count, "frames"))
 
 
 def test_zeros_beyond_the_ends_pull_the_first_crops_away_and_replicated_values_do_not() -> None:
@@ -262,22 +263,24 @@ def test_int16_is_what_a_file_of_16_bits_holds() -> None:
     assert to_int16(np.array([1.0, 1.5, -2.0], np.float32)).tolist() == [32767, 32767, -32768]
 
 
-def test_official_hears_int16_and_ned30_floats_from_its_third_frame_on(file) -> None:
+def test_official_hears_int16_and_ned30_floats_from_its_third_frame_on(parity, file) -> None:
     """Float32 cepstra near 300: half a step is 1.5e-5."""
     frames = pictures(12, (224, 224), 8)
     media = sounding(frames, Fraction(25))
     _, network = through(syncnet.official(weights=file, jpeg="none"), media)
     cepstra = psf.mfcc(to_int16(media.samples), 16000)
     wanted = np.stack([cepstra[4 * i : 4 * i + 20].T for i in range(7)])
-    np.testing.assert_allclose(network.played, wanted, rtol=0, atol=2e-5)
+    n, oracle = (len(wanted), "windows"), release("python_speech_features")
+    parity("SyncNet official: sound windows", oracle, network.played, wanted, absolute(2e-5), n=n)
     media = sounding(frames, Fraction(30))
     _, network = through(syncnet.ned30(weights=file), media)
     cepstra = psf.mfcc(media.samples[1066:], 16000, winstep=1 / 120)
     wanted = np.stack([cepstra[4 * i : 4 * i + 20].T for i in range(min(12, len(cepstra) // 4) - 5)])
-    np.testing.assert_allclose(network.played, wanted, rtol=0, atol=2e-5)
+    n = (len(wanted), "windows")
+    parity("SyncNet ned30: sound windows", oracle, network.played, wanted, absolute(2e-5), n=n)
 
 
-def test_sound_of_another_rate_comes_to_16_khz_by_the_filter_in_the_definition(file) -> None:
+def test_sound_of_another_rate_comes_to_16_khz_by_the_filter_in_the_definition(parity, file) -> None:
     """SciPy's polyphase filter, where the papers' script has librosa's: another filter is another sound."""
     noise = np.random.default_rng(11).normal(0, 0.1, 44100).astype(np.float32)
     media = ArrayMedia(pictures(12, (224, 224), 8), Fraction(30), noise, 44100)
@@ -290,7 +293,8 @@ def test_sound_of_another_rate_comes_to_16_khz_by_the_filter_in_the_definition(f
             for sound in (resample_poly(noise, 160, 441, window=("kaiser", 5.0)), resample(noise, 16000))
         )
     )
-    np.testing.assert_allclose(network.played, heard, rtol=0, atol=2e-5)
+    n, oracle = (7, "windows"), f"{release('python_speech_features')} on {release('scipy')} resample_poly"
+    parity("SyncNet ned30: sound windows", oracle, network.played, heard, absolute(2e-5), n=n)
     assert np.abs(heard - another).max() > 0.1
     assert ",16khz-resample_poly-kaiser5-not-librosa," in extractor.definition
     others = (syncnet.official(weights=file), syncnet.wav2lip(weights=file), syncnet.clean(weights=file))
@@ -341,7 +345,7 @@ def test_clean_without_sound_or_face_says_so(file) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=40), st.integers(1, 9))
-def test_one_pass_gives_the_windows_that_lie_within_a_run(runs: list[int], chunk: int) -> None:
+def test_one_pass_gives_the_windows_that_lie_within_a_run(parity, runs: list[int], chunk: int) -> None:
     random = np.random.default_rng(0)
     faces = np.zeros((len(runs), 224, 224, 3), np.uint8)
     faces.reshape(len(runs), -1)[:, 70_000:71_024] = random.integers(0, 256, (len(runs), 1024))
@@ -350,13 +354,15 @@ def test_one_pass_gives_the_windows_that_lie_within_a_run(runs: list[int], chunk
         lips.add(face if run else None, run)
     rows, valid = lips.finish()
     flat = faces.reshape(len(runs), -1)[:, 70_000:71_024].astype(np.float32)
+    wanted = np.zeros((len(runs), 1024), np.float32)
     for index in range(len(runs)):
         some = runs[index : index + 5]
         whole_window = len(some) == 5 and 0 not in some and all(a == b for a, b in pairwise(some))
         assert valid[index] == whole_window
-        assert np.array_equal(
-            rows[index], flat[index : index + 5].mean(axis=0) if whole_window else np.zeros(1024)
-        )
+        if whole_window:
+            wanted[index] = flat[index : index + 5].mean(axis=0)
+    oracle, n = "windows cut one by one, their means for a network", (len(runs), "frames")
+    parity("SyncNet: one pass", oracle, rows, wanted, EXACT, n=n)
 
 
 def test_batches_of_decoding_move_nothing(file) -> None:
