@@ -344,7 +344,12 @@ def test_clean_without_sound_or_face_says_so(file) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=40), st.integers(1, 9))
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 1, 2]), st.integers(1, 12)), min_size=1, max_size=5).map(
+        lambda parts: [run for run, length in parts for _ in range(length)]
+    ),
+    st.integers(1, 9),
+)
 def test_one_pass_gives_the_windows_that_lie_within_a_run(parity, runs: list[int], chunk: int) -> None:
     random = np.random.default_rng(0)
     faces = np.zeros((len(runs), 224, 224, 3), np.uint8)
