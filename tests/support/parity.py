@@ -133,11 +133,12 @@ class Parity:
 
 def _fault(found: np.ndarray, wanted: np.ndarray, apart: np.ndarray, tolerance: Tolerance) -> str:
     place = np.unravel_index(int(np.argmax(apart)), apart.shape)
+    one, other, difference = (float(array[place]) for array in (found, wanted, apart))
     where = f" at {tuple(map(int, place))}" if place else ""
     over = apart.size - int((apart <= tolerance.limit).sum())
     return (
-        f"ours {found[place]!r}, theirs {wanted[place]!r}{where}: {float(apart[place]):.3g} apart, "
-        f"{tolerance} allowed; {over} of {apart.size} values are over"
+        f"ours {one!r}, theirs {other!r}{where}: {difference:.3g} apart, {tolerance} allowed; "
+        f"{over} of {apart.size} values are over"
     )
 
 

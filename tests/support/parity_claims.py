@@ -45,8 +45,7 @@ def claims(path: Path) -> list[Claim]:
             if isinstance(call.func, ast.Name) and call.func.id == "parity":
                 names = outside | dict(_assigned(n for n in nodes if getattr(n, "lineno", 0) < call.lineno))
                 metric, oracle = (_text(argument, names) for argument in call.args[:2])
-                # a metric and its oracle, ours and theirs, and what is asked
-                found.append(Claim(metric, oracle, _tolerance(call.args[4], names), call.lineno))
+                found.append(Claim(metric, oracle, _tolerance(call.args[-1], names), call.lineno))
     return found
 
 
