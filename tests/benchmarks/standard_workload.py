@@ -37,7 +37,7 @@ SQUARE = (
     *(f"retalking/{number}.mp4" for number in range(1, 6)),
     *(f"liveportrait/{name}.mp4" for name in ("d11", "d12", "d20")),
 )
-"""Eight people, 512x512 to 844x844 px."""
+"""Eight people, 480x480 to 844x844 px, 122 to 225 frames."""
 
 PROTOCOL = """\
 protocol: timing/intra-id@1
@@ -60,13 +60,13 @@ class Stretch:
 
     Args:
         file: below the folder of real clips.
-        frames: how many.
+        frames: how many; None for the whole clip.
         side: of the square it is resized to in px; None as it is.
         darker: levels taken off, so that a clip can be had several times with other pixels.
     """
 
     file: str
-    frames: int
+    frames: int | None
     side: int | None = None
     darker: int = 0
 
@@ -189,7 +189,8 @@ def _source(fixtures: Path, one: Stretch) -> Clip:
     def darker(image: Picture) -> Picture:
         return np.maximum(image, one.darker) - np.uint8(one.darker)
 
-    return cut(open_clip(fixtures / one.file), one.frames, one.side, darker)
+    clip = open_clip(fixtures / one.file)
+    return cut(clip, one.frames or clip.frame_count, one.side, darker)
 
 
 def weights_of(suite: str, folder: Path) -> dict[str, Path]:

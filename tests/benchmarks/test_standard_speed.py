@@ -47,9 +47,11 @@ SETS = {
     "360x288": tuple(Stretch(file, FRAMES) for file in GRID),
     "512x512": tuple(Stretch(file, FRAMES, side=512) for file in SQUARE),
     "1080x1080": tuple(Stretch(file, FRAMES, side=1080) for file in SQUARE[:2]),
+    "whole": tuple(Stretch(file, None, side=512) for file in SQUARE),
 }
-"""By the size of pictures in px. The last two clips are enlarged to the height of MEAD's: a detector's time
-grows with the size, that of most networks does not."""
+"""By the size of pictures in px. Two clips are enlarged to the height of MEAD's: a detector's time grows with
+the size, that of most networks does not. The last are clips from beginning to end, of 512x512 px too:
+pytorch-fid takes pictures of one size only."""
 LEAST = 1.5
 """Asserted: tools in their published way over ours without detection, whatever the size."""
 MOST = {"cpu": 1.7, "cuda": 2.5}
