@@ -79,7 +79,8 @@ def _kernels(device: str) -> AbstractContextManager[None]:
 
     if device == "cpu":
         return nullcontext()
-    return torch.backends.cudnn.flags(deterministic=True, allow_tf32=False)
+    # `enabled` is off unless it is asked for, and cuDNN with it
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 
 
 def _no_room(count: int, device: str) -> str:
