@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spfem_metrics.errors import InputError
+from spfem_metrics.sampling import within
 
 Frames = NDArray[np.uint8]
 """(N, H, W, 3) uint8 RGB, C-contiguous."""
@@ -98,11 +99,10 @@ def _out_of_all(media: Media, frames: NDArray[np.int64], size: int) -> Iterator[
     done = 0
     batches = media.batches(size) if len(frames) else iter(())
     for batch in batches:
-        upto = int(np.searchsorted(frames, batch.start + len(batch.images)))
-        own = frames[done:upto] - batch.start
+        own = within(frames, batch.start, len(batch.images))
         if len(own):
             yield batch.images if len(own) == len(batch.images) else batch.images[own]
-        done = upto
+        done += len(own)
         if done == len(frames):
             return
     if done < len(frames):
