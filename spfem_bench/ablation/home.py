@@ -70,6 +70,10 @@ class Home:
         """The rows of a training seed."""
         return bundle_of(self.kept, seed)
 
+    def bundle_at(self, share: float) -> Path:
+        """The rows of the first training seed with every supervision at a share."""
+        return bundle_at(self.kept, share)
+
     @property
     def strips(self) -> Path:
         """Pictures."""
@@ -79,6 +83,11 @@ class Home:
 def bundle_of(kept: Path, seed: int) -> Path:
     """The bundle of a training seed inside the folder that a table is rendered from."""
     return kept / f"seed-{seed}"
+
+
+def bundle_at(kept: Path, share: float) -> Path:
+    """The bundle of the first training seed at a share, inside the folder that a table is rendered from."""
+    return kept / f"share-{share:g}"
 
 
 def write_plain(path: Path, value: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from spfem_bench.judging.statistics import Interval, two_level, two_level_p
+from spfem_bench.judging.statistics import Interval, interval, two_level, two_level_p
 from spfem_metrics.errors import InputError
 from spfem_metrics.functional import ClusterInterval
 
@@ -116,6 +116,18 @@ def over_speakers_and_seeds(seeds: Sequence[Linear]) -> tuple[Interval, float]:
         two_level(values, speakers, models), point=math.fsum(one.point for one in seeds) / len(seeds)
     )
     return found, two_level_p(values, speakers, models) if found.reliable else 1.0
+
+
+def over_speakers(one: Linear) -> Interval:
+    """A mean under one training seed with its interval over speakers alone, that training being given.
+
+    Raises:
+        InputError: few speakers hold most readings.
+    """
+    people = sorted(one.moved)
+    _require_even([one], people)
+    values = [one.point + len(people) * one.moved[name] for name in people]
+    return replace(interval(values, people, question="any-actors"), point=one.point)
 
 
 def _require_alike(ones: Sequence[Linear], what: str) -> None:

@@ -18,9 +18,10 @@ from typing import Any
 import click
 
 from spfem_bench.ablation import sections
+from spfem_bench.ablation.at_share import AtShare, manifests
 from spfem_bench.ablation.differing import ALPHA, Difference, by_variant, differences
-from spfem_bench.ablation.home import RESULT, bundle_of, read_plain
-from spfem_bench.ablation.sections import table
+from spfem_bench.ablation.home import RESULT, bundle_at, bundle_of, read_plain
+from spfem_bench.ablation.sections import cell, table
 from spfem_bench.ablation.seeds import joined, seeds_words
 from spfem_bench.certify.marks import marked, read_certificates, shipped_certificates
 from spfem_bench.errors import UsageError
@@ -46,11 +47,13 @@ class Report:
         folder: with ``ablation.json`` and the bundles.
         result: content of ``ablation.json``.
         bundles: of the training seeds, in order.
+        apart: what was scored at a share, whatever was chosen.
     """
 
     folder: Path
     result: Mapping[str, Any]
     bundles: Sequence[Bundle]
+    apart: Sequence[AtShare] = ()
 
     @cached_property
     def board(self) -> Leaderboard:
@@ -60,6 +63,7 @@ class Report:
         found = marked(found, paths, read_certificates(shipped_certificates()))
         seeds = zip(self.result["seeds"], self.bundles, strict=True)
         rows = [f"rows of training seed {seed}: manifest sha256 {bundle.manifest}" for seed, bundle in seeds]
+        rows += manifests(self.apart)
         return replace(found, footer=(*found.footer, *sections.said(self.result), *rows))
 
     @cached_property
@@ -80,6 +84,7 @@ class Report:
         findings = self.folder / FINDINGS
         said = [findings.read_text(encoding="utf-8").strip()] if findings.is_file() else []
         parts = [title, *said, *rest, *self._differences(), *self._noise()]
+        parts += [part for block in self.apart for part in block.markdown()]
         for section in (sections.search, sections.pretraining, sections.control):
             parts += section(self.result)
         parts += ["#### Per emotion", *grids]
@@ -157,13 +162,20 @@ def read_report(folder: Path) -> Report:
 
     Raises:
         UsageError: the folder holds no ablation.
+        NotComparableError: its bundles differ in variants, trials or definitions.
         IntegrityError: a file is damaged.
     """
     result = read_plain(folder / RESULT)
     if result is None:
         raise UsageError(f"{folder} has no {RESULT}: give the folder of an ablation's rows")
     bundles = [read_bundle(bundle_of(folder, seed)) for seed in result["seeds"]]
-    return Report(folder, result, bundles)
+    apart = [
+        AtShare(share, read_bundle(bundle_at(folder, share)), result["plain"])
+        for share in result.get("also_scored", ())
+    ]
+    for block in apart:
+        block.against(bundles[0])
+    return Report(folder, result, bundles, apart)
 
 
 def write_report(folder: Path, stem: Path) -> list[Path]:
@@ -189,8 +201,8 @@ def _cell(found: Difference | None) -> str:
         return ""
     over = found.interval
     if over.low is None or over.high is None:
-        return f"{over.point:+.3g}"
-    text = f"{over.point:+.3g} ± {max(over.point - over.low, over.high - over.point):.2g}"
+        return cell(over.point, None)
+    text = cell(over.point, max(over.point - over.low, over.high - over.point))
     return f"**{text}**" if found.is_finding else text
 
 

@@ -35,6 +35,7 @@ from spfem_bench.ablation.training import (
 from spfem_bench.engine import LocalEngine
 from spfem_bench.fsio import folder_lock
 from spfem_bench.progress import Progress
+from spfem_bench.stages.spec import RunSpec
 
 TABLE = "ablation-synthetic"
 """Name of the table's files in the run's folder, and of the folder of rows where they are committed."""
@@ -125,19 +126,33 @@ class Stages:
         return {name: self.home.tuned(Run(seed, name, share)) for name, share in shares.items()}
 
     def score(self, shares: Mapping[str, float | None]) -> None:
-        """Render the test people and score every variant of every seed on them."""
-        means = Means(self.place.device, self.place.threads, self.workers)
+        """Render the test people and score every variant of every seed on them, the bounds with the first."""
         render_people(self.spec.test, self.home, self.progress, self.workers)
         for seed in self.spec.seeds:
-            asked = run_spec(self.spec, self.home, seed, self.folders(seed, shares), means)
-            score(asked, self.home.bundle(seed), means, self.progress)
+            asked = self._asked(seed, shares, bounds=seed == self.first)
+            score(asked, self.home.bundle(seed), self._means, self.progress)
+        for share in self.spec.also_score:
+            score(self._asked_at(share), self.home.bundle_at(share), self._means, self.progress)
+
+    @property
+    def _means(self) -> Means:
+        return Means(self.place.device, self.place.threads, self.workers)
+
+    def _asked(self, seed: int, shares: Mapping[str, float | None], *, bounds: bool) -> RunSpec:
+        folders = self.folders(seed, shares)
+        return run_spec(self.spec, self.home, seed, folders, self._means, bounds=bounds)
+
+    def _asked_at(self, share: float) -> RunSpec:
+        """The same of the first seed with every supervision at one share, whatever was chosen."""
+        shares = {name: share if members else None for name, members in self.spec.variants.items()}
+        return self._asked(self.first, shares, bounds=False)
 
     def show(self, shares: Mapping[str, float | None]) -> dict[str, Any] | None:
         """Strips of the first seed, and the control by texts."""
-        means = Means(self.place.device, self.place.threads, self.workers)
         folders = self.folders(self.first, shares)
-        asked = run_spec(self.spec, self.home, self.first, folders, means)
-        write_strips(self.spec, self.home, asked, self.progress)
+        write_strips(self.spec, self.home, self._asked(self.first, shares, bounds=True), self.progress)
+        for share in self.spec.also_score:
+            write_strips(self.spec, self.home, self._asked_at(share), self.progress, f"-share-{share:g}")
         plain = folders[self.spec.plain]
         write_recorded(self.spec, self.home, plain, self.place.device, self.progress)
         extra = [Run(self.first, name, self.spec.control.share) for name in self.spec.control.variants]
@@ -155,6 +170,7 @@ class Stages:
             "plain": self.spec.plain,
             "order": list(self.spec.variants),
             "shares": list(self.spec.shares),
+            "also_scored": list(self.spec.also_score),
             "warm": self._recipe(self.spec.warm_recipe(self.first), self.home.warm),
             "tune": self._recipe(self.spec.tune_recipe(self.first), None),
             "scales": {**vars(scales), "own": dict(scales.own)},
@@ -267,5 +283,5 @@ def preview(spec: Ablation) -> dict[str, Any]:
         "warm steps": len(spec.seeds) * spec.warm_recipe(spec.seeds[0]).schedule.steps,
         "fine-tunings": runs,
         "fine-tuning steps": runs * recipe.schedule.steps,
-        "outputs": trials * len(spec.variants) * len(spec.seeds),
+        "outputs": trials * len(spec.variants) * (len(spec.seeds) + len(spec.also_score)),
     }

@@ -51,11 +51,12 @@ def render_people(test: Test, home: Home, progress: Progress, workers: int) -> N
     )
 
 
-def run_spec(spec: Ablation, home: Home, seed: int, folders: Mapping[str, Path], means: Means) -> RunSpec:
+def run_spec(
+    spec: Ablation, home: Home, seed: int, folders: Mapping[str, Path], means: Means, *, bounds: bool = False
+) -> RunSpec:
     """What is scored of a training seed.
 
-    The run's own seed is the training seed, so that its bundle says what sets it apart; the bounds, which
-    know no training, stand beside the first seed alone.
+    The run's own seed is the training seed, so that its bundle says what sets it apart.
 
     Args:
         spec: of the ablation.
@@ -63,6 +64,7 @@ def run_spec(spec: Ablation, home: Home, seed: int, folders: Mapping[str, Path],
         seed: of training.
         folders: variant -> its checkpoint under that seed.
         means: how.
+        bounds: beside them the bounds, which know no training.
     """
     return RunSpec(
         dataset=f"synthetic:{home.clips}",
@@ -74,7 +76,7 @@ def run_spec(spec: Ablation, home: Home, seed: int, folders: Mapping[str, Path],
         seed=seed,
         device=means.device,
         threads=means.threads,
-        bounds=seed == spec.seeds[0],
+        bounds=bounds,
     )
 
 

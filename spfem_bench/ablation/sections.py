@@ -21,6 +21,11 @@ def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return tabulate(rows, list(heads), tablefmt="pipe", disable_numparse=True, colalign=alignment)
 
 
+def cell(point: float, half_width: float | None) -> str:
+    """A difference, with its interval's wider side where there is one."""
+    return f"{point:+.3g}" if half_width is None else f"{point:+.3g} ± {half_width:.2g}"
+
+
 def said(result: Result) -> Iterator[str]:
     """How the variants were made, in sentences for the table's footer."""
     warm, tune, seeds = result["warm"], result["tune"], result["seeds"]

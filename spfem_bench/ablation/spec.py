@@ -48,6 +48,7 @@ SCHEMA: Mapping[str, Any] = _object(
     tune=_object(("recipe",), recipe=_TEXT, steps=_COUNT),
     variants=_VARIANTS,
     shares={"type": "array", "items": _SHARE, "minItems": 1, "uniqueItems": True},
+    also_score={"type": "array", "items": _SHARE, "uniqueItems": True},
     scale_batches=_COUNT,
     also_pretrain=_TEXTS,
     validation=_object(("people", "sentences", "frames"), people=_COUNT, sentences=_COUNT, frames=_COUNT),
@@ -144,6 +145,8 @@ class Ablation:
         tune: what is done from there.
         variants: name -> supervisions, in the order of the table; exactly one has none.
         shares: weights that are tried, as shares of the other losses' gradient at the output.
+        also_score: of these, at which every variant of the first seed is scored in a block of its own,
+            whatever was chosen.
         scale_batches: over which gradients are measured.
         also_pretrain: further states that are made and reported, such as ``asccl-true``.
         validation: whom weights are chosen by.
@@ -162,6 +165,7 @@ class Ablation:
     shares: tuple[float, ...]
     validation: Validation
     test: Test
+    also_score: tuple[float, ...] = ()
     scale_batches: int = 8
     also_pretrain: tuple[str, ...] = ()
     strips: Strips = field(default_factory=Strips)
@@ -220,6 +224,7 @@ def load_ablation(path: Path) -> Ablation:
         tune=Training(**data["tune"]),
         variants=_named(data["variants"]),
         shares=tuple(map(float, sorted(data["shares"]))),
+        also_score=tuple(map(float, sorted(data.get("also_score", ())))),
         validation=Validation(**data["validation"]),
         test=Test(**_tuples(data["test"])),
         also_pretrain=tuple(data.get("also_pretrain", ())),
@@ -258,6 +263,9 @@ def _check(found: Ablation, path: Path) -> None:
     if unknown:
         hint = near_miss(unknown[0], KNOWN)
         raise ConfigError(f"{path}: no supervision '{unknown[0]}'.{hint} There are {', '.join(KNOWN)}")
+    untried = [f"{share:g}" for share in found.also_score if share not in found.shares]
+    if untried:
+        raise ConfigError(f"{path}: also_score: {untried[0]} is none of the shares that are tried")
     both = sorted(set(found.variants) & set(found.control.variants))
     if both or not all(found.control.variants.values()):
         wrong = both[0] if both else next(k for k, v in found.control.variants.items() if not v)

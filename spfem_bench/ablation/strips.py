@@ -86,7 +86,9 @@ class Excerpt:
         return self.clip.audio(rate)
 
 
-def write_strips(spec: Ablation, home: Home, asked: RunSpec, progress: Progress) -> list[Path]:
+def write_strips(
+    spec: Ablation, home: Home, asked: RunSpec, progress: Progress, mark: str = ""
+) -> list[Path]:
     """One strip for each person and emotion, of the first training seed.
 
     Args:
@@ -94,6 +96,7 @@ def write_strips(spec: Ablation, home: Home, asked: RunSpec, progress: Progress)
         home: of the ablation.
         asked: what was scored of the first seed.
         progress: told what cannot be shown.
+        mark: at the end of the files' names.
 
     Returns:
         The files.
@@ -101,7 +104,7 @@ def write_strips(spec: Ablation, home: Home, asked: RunSpec, progress: Progress)
     bench, wanted = open_workbench(asked), spec.strips
     written = []
     for trial in chosen(bench.plan.trials, wanted):
-        path = home.strips / f"{trial.speaker}-{trial.emotion}.png"
+        path = home.strips / f"{trial.speaker}-{trial.emotion}{mark}.png"
         rows = _rows(bench, spec, trial)
         if len(rows) < 2 + len(spec.variants):
             progress.note(f"{path.name}: an output is missing, see the table")

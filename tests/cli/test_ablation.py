@@ -56,6 +56,7 @@ def test_the_table_says_what_it_is_and_what_it_cost(whole: Path) -> None:
     assert table.splitlines()[0].endswith("it ranks nothing about the papers' claims")
     for part in ("Difference from backbone", "Noise floor", "Search and budget", "Control by text", "oracle"):
         assert part in table
+    assert "where every supervision pulls at a share of 1, training seed 0 alone" in table
     for seed in (0, 1):
         assert f"rows of training seed {seed}: manifest sha256" in table
     result = read_plain(whole / "rows" / RESULT)
@@ -71,6 +72,7 @@ def test_the_table_says_what_it_is_and_what_it_cost(whole: Path) -> None:
 def test_strips_show_source_variants_and_truth(whole: Path) -> None:
     image = cv2.imread(str(whole / "strips" / "S001-happy.png"))
     assert image.shape[0] == 4 * 128 + 3 * 2
+    assert cv2.imread(str(whole / "strips" / "S001-happy-share-1.png")).shape == image.shape
     assert (whole / "strips" / "text-backbone-S001.png").is_file()
 
 

@@ -78,6 +78,7 @@ def test_nobody_is_both_learnt_from_and_chosen_or_tested_by() -> None:
         ({"variants": {"a": [], "b": ["ascl"]}}, "Did you mean 'asccl'"),
         ({"seeds": [0]}, "seeds"),
         ({"shares": [0]}, "shares"),
+        ({"also_score": [0.7]}, "0.7 is none of the shares"),
         ({"share": [1]}, "Did you mean 'shares'"),
         ({"strips": {"people": 9}}, "at most the 3 test people"),
         ({"text": {"prompts": ["a", "b"], "variants": {"backbone": ["expclip"]}}}, "'backbone'"),

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spfem_bench.ablation.at_share import AtShare
 from spfem_bench.ablation.differing import differences
 from spfem_bench.ablation.linear import Linear, linear, over_speakers_and_seeds
 from spfem_bench.ablation.report import Report
 from spfem_bench.ablation.seeds import joined
 from spfem_bench.errors import NotComparableError, UsageError
 from spfem_bench.judging.bundles import Bundle
-from spfem_bench.judging.statistics import holm, two_level, two_level_p
+from spfem_bench.judging.statistics import holm, interval, two_level, two_level_p
 from spfem_bench.tables import render
 from spfem_bench.tables.model import PictureNote, TimeNote
 from spfem_metrics.errors import InputError
@@ -303,6 +304,33 @@ def test_every_line_of_the_csv_names_its_bundles(unmarked) -> None:
         assert row["manifests"].split() == wanted
     plain = list(csv.DictReader(io.StringIO(render(report(made).board, "csv"))))
     assert [{k: v for k, v in row.items() if k != "manifests"} for row in rows] == plain
+
+
+def test_a_share_that_was_not_chosen_stands_apart_over_speakers_alone(seeds, unmarked) -> None:
+    """Its interval is that of the differences of one training, speaker by speaker; sets have none."""
+    block = AtShare(0.3, replace(seeds[1], manifest="e" * 64), "backbone")
+    made = replace(report(seeds), apart=[block])
+    table = made.markdown().split("at a share of 0.3, training seed 1 alone")[1].split("####")[0]
+    (line,) = [line for line in table.splitlines() if line.startswith("| better")]
+    *_, trials, sets, _ = (cell.strip() for cell in line.split("|"))
+    cells = seeds[1].cells
+    change = [
+        cells["better", "m"][t].value - cells["backbone", "m"][t].value  # type: ignore[operator]
+        for t in TRIALS
+    ]
+    wanted = interval(change, [trial[0] for trial in TRIALS], question="any-actors")
+    half = max(wanted.point - wanted.low, wanted.high - wanted.point)  # type: ignore[operator]
+    assert trials == f"{np.mean(change):+.3g} ± {half:.2g}"
+    assert (sets[:2], "±" in sets) == ("+1", False)
+    assert f"rows at a share of 0.3: manifest sha256 {'e' * 64}" in made.markdown()
+    assert "at a share" not in made.csv()
+
+
+def test_a_share_of_other_definitions_is_refused(seeds) -> None:
+    AtShare(0.3, seeds[1], "backbone").against(seeds[0])
+    other = seed_bundle(0, backbone=np.zeros(16))
+    with pytest.raises(NotComparableError, match="other variants"):
+        AtShare(0.3, other, "backbone").against(seeds[0])
 
 
 EMOTIONS = ("angry", "happy", "sad", "surprised")
