@@ -22,7 +22,8 @@ from spfem_metrics import (
 )
 from spfem_metrics.functional import psnr, ssim
 from spfem_metrics.metrics.paired import PSNR
-from spfem_metrics.pairs.image_quality import fit_to, image_quality, ssim_pictures
+from spfem_metrics.pairs.fitting import fit_to
+from spfem_metrics.pairs.image_quality import image_quality, ssim_pictures
 from spfem_metrics.pairs.lockstep import BATCH, lockstep
 from spfem_metrics.sampling import taken
 

@@ -16,7 +16,7 @@ from torchmetrics.functional.image.lpips import _LPIPS
 
 from spfem_metrics import ArrayMedia, DefinitionError, InputError, PairExtractor, WeightsError
 from spfem_metrics.networks.lpips_nets import SMALLEST, TRUNKS, blank
-from spfem_metrics.pairs.image_quality import fit_to
+from spfem_metrics.pairs.fitting import fit_to
 from spfem_metrics.pairs.lpips import lpips
 from spfem_metrics.sampling import taken
 from tests.support.parity import of_each, release

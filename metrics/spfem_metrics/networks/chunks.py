@@ -53,8 +53,13 @@ def fold_norms(network: torch.nn.Module) -> None:
                 part[index], part[index + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
 
 
-def run(forward: Forward, crops: NDArray[np.uint8], device: str) -> NDArray[np.float32]:
+def run(forward: Forward, crops: NDArray[np.uint8] | NDArray[np.float32], device: str) -> NDArray[np.float32]:
     """One batch through a network: full float32 precision, deterministic kernels, no gradients.
+
+    Args:
+        forward: of a batch on the device.
+        crops: (N, ...) pictures, or windows of sound.
+        device: a torch device.
 
     Returns:
         (N, D) float32.

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from spfem_metrics.errors import DefinitionError
 from spfem_metrics.extractor import Arrays
 from spfem_metrics.functional.images import K1, K2, SSIM_RULES, SsimForm, psnr, ssim, ssim_by
 from spfem_metrics.media import Media
+from spfem_metrics.pairs.fitting import fitted
 from spfem_metrics.pairs.lockstep import Picture, lockstep
 from spfem_metrics.sampling import Frames, check_frames, pairs_word, taken
 
@@ -106,7 +106,7 @@ class SsimPictures:
         """
         rule = SSIM_RULES[self.form]
         met = lockstep(output, other, taken(pairs, self.frames))
-        found = in_order(lambda pair: ssim_by(rule, _fitted(pair), pair[1]), met, threads())
+        found = in_order(lambda pair: ssim_by(rule, *fitted(pair)), met, threads())
         return {"ssim": np.fromiter(found, np.float64)}
 
 
@@ -136,19 +136,5 @@ def ssim_pictures(
 
 
 def _compare(pair: tuple[Picture, Picture]) -> tuple[float, float, bool]:
-    fitted, theirs = _fitted(pair), pair[1]
-    return ssim(fitted, theirs), psnr(fitted, theirs, cap=CAP), bool(np.array_equal(fitted, theirs))
-
-
-def _fitted(pair: tuple[Picture, Picture]) -> Picture:
-    ours, theirs = pair
-    return fit_to(ours, theirs.shape[1], theirs.shape[0])
-
-
-def fit_to(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """(height, width, 3): by area where both sides shrink, bilinear otherwise; untouched where it fits."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    shrinks = width <= picture.shape[1] and height <= picture.shape[0]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
+    ours, theirs = fitted(pair)
+    return ssim(ours, theirs), psnr(ours, theirs, cap=CAP), bool(np.array_equal(ours, theirs))

@@ -22,7 +22,7 @@ from spfem_metrics.media import Media
 from spfem_metrics.networks.chunks import checked_chunk, run
 from spfem_metrics.networks.files import digest8, model_file
 from spfem_metrics.networks.lpips_nets import SMALLEST, TRUNKS, Distance, Net, load
-from spfem_metrics.pairs.image_quality import fit_to
+from spfem_metrics.pairs.fitting import fitted
 from spfem_metrics.pairs.lockstep import lockstep
 from spfem_metrics.sampling import Frames, check_frames, pairs_word, taken
 
@@ -106,8 +106,7 @@ class Lpips:
             raise InputError(
                 f"LPIPS by {self.net} needs pictures of {SMALLEST[self.net]} px, not {other.size}"
             )
-        chosen = lockstep(output, other, taken(pairs, self.frames))
-        met = ((fit_to(o, t.shape[1], t.shape[0]), t) for o, t in chosen)
+        met = map(fitted, lockstep(output, other, taken(pairs, self.frames)))
         found = [run(self._halved, chunk, self.device) for chunk in _stacked(met, self.chunk)]
         return {"distance": np.concatenate([np.zeros(0), *found])}
 

@@ -19,7 +19,7 @@ from spfem_metrics.extractor import Arrays
 from spfem_metrics.media import FrameBatch, Media
 from spfem_metrics.networks.chunks import CHUNK, Chunked, Forward, checked_chunk, prepared, run
 from spfem_metrics.networks.files import digest8
-from spfem_metrics.pairs.image_quality import fit_to
+from spfem_metrics.pairs.fitting import fit_to
 from spfem_metrics.pairs.lockstep import lockstep
 from spfem_metrics.synthetic.nets.files import filled, judge_file
 

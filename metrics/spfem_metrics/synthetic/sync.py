@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from spfem_metrics.extractor import Arrays
 from spfem_metrics.media import FrameBatch, Media
-from spfem_metrics.networks.chunks import CHUNK, Chunked, checked_chunk, prepared
+from spfem_metrics.networks.chunks import CHUNK, Chunked, checked_chunk, prepared, run
 from spfem_metrics.networks.files import digest8
 from spfem_metrics.synthetic.cutting import RULE, lower_face
 from spfem_metrics.synthetic.nets import speech
@@ -94,14 +94,9 @@ class SyncEmbeddings:
         return network
 
     def _audio(self, windows: Rows) -> Rows:
-        import torch
-
-        parts = []
-        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
-            for start in range(0, len(windows), self.chunk):
-                some = torch.from_numpy(windows[start : start + self.chunk]).to(self.device)
-                parts.append(self.network.audio(some).cpu().numpy())
-        return np.concatenate(parts) if parts else np.zeros((0, WIDTH), np.float32)
+        starts = range(0, len(windows), self.chunk)
+        parts = [run(self.network.audio, windows[at : at + self.chunk], self.device) for at in starts]
+        return np.concatenate([np.zeros((0, WIDTH), np.float32), *parts])
 
 
 class SyncPass:
