@@ -16,7 +16,7 @@ import sys
 
 import pytest
 
-from tests.benchmarks.supervision_worker import CASES, PLAIN
+from tests.support.supervisions import CASES, PLAIN
 
 pytestmark = pytest.mark.slow
 
