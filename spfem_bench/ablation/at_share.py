@@ -56,8 +56,8 @@ class AtShare:
         yield (
             "Not chosen, but what each does when it pulls alike and harder. ± is the wider side of the 95% "
             "interval over speakers, of this one training: another may differ by the noise floor above. "
-            "Nothing is tested and nothing is bold. Set metrics, and readings that too few speakers hold, "
-            "have no interval."
+            "Nothing is tested and nothing is bold. Set metrics have no interval, nor has what scatters over "
+            "too few speakers for one that keeps its level."
         )
 
     def _difference(self, name: str, column: Column) -> str:
