@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from spfem_bench.ablation.differing import change
 from spfem_bench.ablation.linear import over_speakers
-from spfem_bench.ablation.sections import cell, table
-from spfem_bench.ablation.seeds import check_same, lines, stored
+from spfem_bench.ablation.sections import cell, metric_heads, table
+from spfem_bench.ablation.seeds import check_same, lines
 from spfem_bench.judging.bundles import Bundle
-from spfem_bench.tables.layout import ARROWS
 from spfem_bench.tables.markdown import escape
 from spfem_bench.tables.model import Column
-from spfem_metrics import InputError, Scored
+from spfem_metrics import InputError
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class AtShare:
     def markdown(self) -> Iterator[str]:
         """Heading, table, and what it is."""
         columns = self.bundle.board.columns
-        heads = ["Variant", *(f"{escape(c.info.label)} {ARROWS[c.info.direction]}" for c in columns)]
+        heads = ["Variant", *metric_heads(columns)]
         others = [name for name in self.bundle.models if name != self.plain]
         rows = [[escape(name), *(self._difference(name, c) for c in columns)] for name in others]
         yield (
@@ -61,16 +61,10 @@ class AtShare:
         )
 
     def _difference(self, name: str, column: Column) -> str:
-        metric = column.info.name
-        values = [self._value(one, metric) for one in (name, self.plain)]
-        if values[0] is None or values[1] is None:
+        point = change(self.bundle, column.info.name, name, self.plain)
+        if point is None:
             return ""
-        point = values[0] - values[1]
-        return cell(point, None if column.info.of_sets else self._half_width(name, metric))
-
-    def _value(self, name: str, metric: str) -> float | None:
-        score = stored(self.bundle, name, metric)
-        return score.outcome.value if score is not None and isinstance(score.outcome, Scored) else None
+        return cell(point, None if column.info.of_sets else self._half_width(name, column.info.name))
 
     def _half_width(self, name: str, metric: str) -> float | None:
         try:
@@ -78,9 +72,7 @@ class AtShare:
             found = over_speakers(one.minus(other))
         except InputError:
             return None
-        if not found.reliable or found.low is None or found.high is None:
-            return None
-        return max(found.point - found.low, found.high - found.point)
+        return found.half_width if found.reliable else None
 
 
 def manifests(blocks: Sequence[AtShare]) -> list[str]:

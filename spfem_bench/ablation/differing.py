@@ -64,8 +64,8 @@ def _difference(
 ) -> tuple[Interval, float] | None:
     """The interval and its p alone; None where a seed lacks one of the two scores."""
     metric = column.info.name
-    changes = [_change(bundle, metric, variant, plain) for bundle in bundles]
-    values = [change for change in changes if change is not None]
+    changes = [change(bundle, metric, variant, plain) for bundle in bundles]
+    values = [known for known in changes if known is not None]
     if len(values) < len(bundles):
         return None
     if column.info.of_sets:
@@ -80,8 +80,8 @@ def _difference(
     return replace(over, point=point), p
 
 
-def _change(bundle: Bundle, metric: str, variant: str, plain: str) -> float | None:
-    """The difference of the two scores that a bundle holds."""
+def change(bundle: Bundle, metric: str, variant: str, plain: str) -> float | None:
+    """The difference of the two averages that a bundle holds; None where it lacks one."""
     one, other = (stored(bundle, name, metric) for name in (variant, plain))
     if one is None or other is None:
         return None

@@ -43,6 +43,10 @@ class Linear:
     emotions: tuple[str, ...]
     size: float
 
+    def values(self, people: Sequence[str]) -> list[float]:
+        """One value for each of the speakers, the score itself where one does not move it."""
+        return [self.point + len(people) * self.moved.get(name, 0.0) for name in people]
+
     def minus(self, other: Linear) -> Linear:
         """The difference of two means over the same emotions, speaker by speaker.
 
@@ -107,9 +111,9 @@ def over_speakers_and_seeds(seeds: Sequence[Linear]) -> tuple[Interval, float]:
     people = sorted({name for one in seeds for name in one.moved})
     _require_even(seeds, people)
     cells = [
-        (one.point + len(people) * one.moved.get(name, 0.0), name, str(index))
+        (value, name, str(index))
         for index, one in enumerate(seeds)
-        for name in people
+        for name, value in zip(people, one.values(people), strict=True)
     ]
     values, speakers, models = [c[0] for c in cells], [c[1] for c in cells], [c[2] for c in cells]
     found = replace(
@@ -126,8 +130,7 @@ def over_speakers(one: Linear) -> Interval:
     """
     people = sorted(one.moved)
     _require_even([one], people)
-    values = [one.point + len(people) * one.moved[name] for name in people]
-    return replace(interval(values, people, question="any-actors"), point=one.point)
+    return replace(interval(one.values(people), people, question="any-actors"), point=one.point)
 
 
 def _require_alike(ones: Sequence[Linear], what: str) -> None:

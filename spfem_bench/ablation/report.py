@@ -21,7 +21,7 @@ from spfem_bench.ablation import sections
 from spfem_bench.ablation.at_share import AtShare, manifests
 from spfem_bench.ablation.differing import ALPHA, Difference, by_variant, differences
 from spfem_bench.ablation.home import RESULT, bundle_at, bundle_of, read_plain
-from spfem_bench.ablation.sections import cell, table
+from spfem_bench.ablation.sections import cell, metric_heads, table
 from spfem_bench.ablation.seeds import joined, seeds_words
 from spfem_bench.certify.marks import marked, read_certificates, shipped_certificates
 from spfem_bench.errors import UsageError
@@ -30,7 +30,6 @@ from spfem_bench.judging.bundles import Bundle, read_bundle
 from spfem_bench.judging.calibrate import calibrate
 from spfem_bench.judging.noise import Noise
 from spfem_bench.tables import Leaderboard, render
-from spfem_bench.tables.layout import ARROWS
 from spfem_bench.tables.markdown import escape
 from spfem_bench.tables.numbers import significant
 
@@ -112,7 +111,7 @@ class Report:
     def _differences(self) -> Iterator[str]:
         rows = by_variant(self.differences)
         columns = [c for c in self.board.columns if any(c.info.name in row for row in rows.values())]
-        heads = ["Variant", *(f"{escape(c.info.label)} {ARROWS[c.info.direction]}" for c in columns)]
+        heads = ["Variant", *metric_heads(columns)]
         lines = [
             [escape(name), *(_cell(row.get(c.info.name)) for c in columns)] for name, row in rows.items()
         ]
@@ -200,9 +199,7 @@ def _cell(found: Difference | None) -> str:
     if found is None:
         return ""
     over = found.interval
-    if over.low is None or over.high is None:
-        return cell(over.point, None)
-    text = cell(over.point, max(over.point - over.low, over.high - over.point))
+    text = cell(over.point, over.half_width)
     return f"**{text}**" if found.is_finding else text
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from tabulate import tabulate
 
+from spfem_bench.tables.layout import ARROWS
 from spfem_bench.tables.markdown import escape
+from spfem_bench.tables.model import Column
 from spfem_bench.tables.numbers import significant
 
 Result = Mapping[str, Any]
@@ -19,6 +21,11 @@ def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     alignment = ("left", *("right" for _ in heads[1:])) if lines else None
     rows = [list(line) for line in lines]
     return tabulate(rows, list(heads), tablefmt="pipe", disable_numparse=True, colalign=alignment)
+
+
+def metric_heads(columns: Sequence[Column]) -> list[str]:
+    """Labels of metrics, each with which way is better."""
+    return [f"{escape(column.info.label)} {ARROWS[column.info.direction]}" for column in columns]
 
 
 def cell(point: float, half_width: float | None) -> str:

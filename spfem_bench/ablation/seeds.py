@@ -155,11 +155,10 @@ def _score(bundles: Sequence[Bundle], name: str, column: Column, emotion: str) -
 
 def _with_interval(mean: Score, found: Interval, words: str) -> Score:
     """The score with the interval's wider side as its half width, or a note why there is none."""
-    if found.low is None or found.high is None:
+    if found.half_width is None:
         return replace(mean, notes=(*mean.notes, f"{NO_INTERVAL} {found.note}"))
     notes = mean.notes if found.reliable or not found.note else (*mean.notes, f"interval: {found.note}")
-    half = max(found.point - found.low, found.high - found.point)
-    return replace(mean, half_width=half, interval=words, notes=notes)
+    return replace(mean, half_width=found.half_width, interval=words, notes=notes)
 
 
 def seeds_words(count: int) -> str:

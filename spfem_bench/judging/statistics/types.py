@@ -47,6 +47,13 @@ class Interval:
     reliable: bool
     note: str
 
+    @property
+    def half_width(self) -> float | None:
+        """Its wider side, in the values' unit; None without ends."""
+        if self.low is None or self.high is None:
+            return None
+        return max(self.point - self.low, self.high - self.point)
+
     def above(self, bar: float) -> bool:
         """Whether the whole interval lies above a number."""
         return self.low is not None and self.low > bar
